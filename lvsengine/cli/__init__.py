@@ -1,0 +1,1 @@
+"""The commands a person types; heavy imports stay inside functions so that each starts fast."""

@@ -1,0 +1,64 @@
+"""Turn 'what the plane holds' and 'what it should hold' into a list of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from lvsengine.ipvs.table import Destination, DestinationKey, Service, ServiceKey, Table
+
+K = TypeVar("K", bound=ServiceKey | DestinationKey)
+V = TypeVar("V", bound=Service | Destination)
+
+
+class Verb(Enum):
+    ADD = "add"
+    SET = "set"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    verb: Verb
+    key: ServiceKey | DestinationKey
+    value: Service | Destination | None = None  # None only when removing
+
+
+def diff(current: Table, desired: Table) -> list[Change]:
+    """List the changes that turn `current` into `desired`, in a safe order.
+
+    A service is there before its destinations come, and capacity is added
+    before any is taken away, so no step leaves a service emptier than both ends.
+    """
+    # The kernel drops a removed service's destinations with it.
+    surviving = {
+        key: value
+        for key, value in current.destinations.items()
+        if key.service in desired.services
+    }
+    services = _changes(current.services, desired.services)
+    destinations = _changes(surviving, desired.destinations)
+    return [
+        *_only(Verb.ADD, services),
+        *_only(Verb.SET, services),
+        *_only(Verb.ADD, destinations),
+        *_only(Verb.SET, destinations),
+        *_only(Verb.REMOVE, destinations),
+        *_only(Verb.REMOVE, services),
+    ]
+
+
+def _changes(current: Mapping[K, V], desired: Mapping[K, V]) -> list[Change]:
+    changes = [Change(Verb.REMOVE, key) for key in current if key not in desired]
+    for key, value in desired.items():
+        if key not in current:
+            changes.append(Change(Verb.ADD, key, value))
+        elif value != current[key]:
+            changes.append(Change(Verb.SET, key, value))
+    return changes
+
+
+def _only(verb: Verb, changes: list[Change]) -> list[Change]:
+    return [change for change in changes if change.verb is verb]

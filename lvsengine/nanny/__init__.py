@@ -1,0 +1,1 @@
+"""Checks of the real servers: one try, its result, and the settled opinion."""
