@@ -1,0 +1,82 @@
+"""Run the kernel tests: one guest, pytest inside it on `tests/kernel/guest`.
+
+    .venv/bin/python -m tests.kernel [--limit S] [--coverage] [pytest arguments ...]
+
+The exit status is pytest's, 124 past the limit, 125 if no guest could be booted: never is the
+suite skipped in silence. `.build/kernel/` then has `junit.xml` and, with `--coverage`, data files
+to be combined with those of the other tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.kernel.lab.boot import CHECKOUT, NOT_BOOTED, OUT, LabError, boot, end_guest_on_sigterm
+
+GUEST_TESTS = "tests/kernel/guest"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options, pytest_arguments = _parser().parse_known_args(arguments)
+    end_guest_on_sigterm()
+    out = options.out.resolve()
+    _forget_earlier_results(out)
+    _compile_once()
+    try:
+        return boot(
+            _command(pytest_arguments, out, coverage=options.coverage),
+            out,
+            options.limit,
+            _environment(out, coverage=options.coverage),
+        )
+    except LabError as error:
+        print(f"kernel tests: {error}", file=sys.stderr)
+        return NOT_BOOTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.kernel", description=__doc__)
+    parser.add_argument("--limit", type=float, default=900, metavar="S")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
+    parser.add_argument("--coverage", action="store_true")
+    return parser
+
+
+def _forget_earlier_results(out: Path) -> None:
+    for result in (*out.glob("junit.xml"), *out.glob(".coverage*")):
+        result.unlink(missing_ok=True)
+
+
+def _compile_once() -> None:
+    """Leave byte code for the guest, which is slow and forgets what it compiled."""
+    for folder in ("lvsengine", GUEST_TESTS, "tests/kernel/lab"):
+        compileall.compile_dir(CHECKOUT / folder, quiet=2)
+
+
+def _command(pytest_arguments: Sequence[str], out: Path, *, coverage: bool) -> list[str]:
+    paths = [word for word in pytest_arguments if GUEST_TESTS in word]
+    return [
+        sys.executable,
+        *(["-m", "coverage", "run"] if coverage else []),
+        *["-m", "pytest", "-p", "no:cacheprovider", f"--junit-xml={out}/junit.xml"],
+        *([] if sys.stdout.isatty() else ["--color=no"]),
+        *pytest_arguments,
+        *([] if paths else [GUEST_TESTS]),
+    ]
+
+
+def _environment(out: Path, *, coverage: bool) -> dict[str, str]:
+    if not coverage:
+        return {}
+    return {
+        "COVERAGE_FILE": f"{out}/.coverage",
+        "COVERAGE_PROCESS_START": str(CHECKOUT / "pyproject.toml"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
