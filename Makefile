@@ -1,0 +1,35 @@
+# make demo   try it on this machine       make test   all checks and tests, as CI runs them
+# make bench  measure, beside the peers    make clean  take away what these made
+
+BIN := .venv/bin
+PLANE ?= userspace
+
+.PHONY: demo test bench lint unit kernel clean
+
+demo:
+	@deploy/prepare.sh demo
+	@$(BIN)/python deploy/demo.py --plane $(PLANE)
+
+test: prepared lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/python -m tests.kernel --coverage
+	$(BIN)/coverage combine --quiet
+	$(BIN)/python tests/coverage_by_room.py
+
+.PHONY: prepared
+prepared:
+	@deploy/prepare.sh test
+
+lint: prepared
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench:
+	@deploy/prepare.sh bench
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf .venv .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

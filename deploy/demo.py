@@ -1,0 +1,201 @@
+"""Three small real servers and an engine that balances 127.0.0.1:8080 over them, on one machine.
+
+Everything lies in .build/demo of this checkout and is gone after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".build" / "demo"
+ADDRESS = "127.0.0.1"
+PORT = 8080
+WEIGHTS = {"one": 1, "two": 1, "three": 3}
+START_S = 15.0
+STOP_S = 10.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+HEAD = f"""\
+serial_no = 1
+primary = {ADDRESS}
+service = lvs
+network = nat
+virtual web {{
+     active = 1
+     address = {ADDRESS} lo:1
+     vip_nmask = 255.255.255.255
+     port = {PORT}
+     send = "GET / HTTP/1.0\\r\\n\\r\\n"
+     expect = "HTTP"
+     scheduler = wlc
+     protocol = tcp
+     timeout = 2
+     reentry = 4
+"""
+REAL_SERVER = """\
+     server {name} {{
+         address = {address}
+         active = 1
+         weight = {weight}
+         port = {port}
+     }}
+"""
+
+GUIDE = """
+{address}:{port} is balanced over real servers one, two and three (weight 3) by the {plane} plane.
+In another terminal, in this folder, type:
+
+  for i in 1 2 3 4 5 6 7 8 9 10; do curl -s http://{address}:{port}/; done
+  {lvsctl} status
+  kill {victim}                  stop real server one, then look:
+  {lvsctl} explain web/one
+  {lvsctl} events
+
+Other things to try: drain web/two, undrain web/two, table, processes, plan, status --watch.
+Its configuration is {config}: edit it, then `{lvsctl} reload`.
+Ctrl-C ends it all.
+"""
+
+SERVER = """
+import http.server, sys
+name, port = sys.argv[1], int(sys.argv[2])
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = f"real server {name}\\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer.allow_reuse_address = True
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer).serve_forever()
+"""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why and what to do."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Try piranha-lvs on this machine.")
+    parser.add_argument("--plane", default="userspace", choices=("userspace", "kernel"))
+    plane = parser.parse_args().plane
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        _demonstrate(plane, children)
+    except KeyboardInterrupt:
+        print("\nending the demo")
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
+        _end(children)
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    return 0
+
+
+def _demonstrate(plane: str, children: list[subprocess.Popen[bytes]]) -> None:
+    ports = {name: PORT + number for number, name in enumerate(WEIGHTS, start=1)}
+    for port in (PORT, *ports.values()):
+        _need_free(port)
+    config = _write_config(ports)
+    for name, port in ports.items():
+        children.append(_start(sys.executable, "-c", SERVER, name, str(port)))
+    victim = children[0].pid
+    pulse = _start(
+        str(Path(sys.executable).parent / "pulse"),
+        "-c", str(config), "--socket", str(FOLDER / "pulse.sock"),
+        "--state", str(FOLDER / "state"), "--plane", plane,
+    )  # fmt: skip
+    children.append(pulse)
+    _wait_until_balanced(pulse)
+    lvsctl = f".venv/bin/lvsctl --socket {(FOLDER / 'pulse.sock').relative_to(ROOT)}"
+    print(
+        GUIDE.format(
+            address=ADDRESS, port=PORT, plane=plane, lvsctl=lvsctl, victim=victim,
+            config=config.relative_to(ROOT),
+        ),
+        flush=True,
+    )  # fmt: skip
+    pulse.wait()
+    raise DemoError(f"pulse has ended with status {pulse.returncode}; its log stands above")
+
+
+def _need_free(port: int) -> None:
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((ADDRESS, port))
+        except OSError as error:
+            told = f"port {port} of {ADDRESS} is needed and taken: {error.strerror}"
+            raise DemoError(f"{told}. Stop what uses it: ss -ltnp 'sport = {port}'") from error
+
+
+def _write_config(ports: dict[str, int]) -> Path:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    servers = "".join(
+        REAL_SERVER.format(name=name, address=ADDRESS, weight=WEIGHTS[name], port=port)
+        for name, port in ports.items()
+    )
+    path = FOLDER / "lvs.cf"
+    path.write_text(f"{HEAD}{servers}}}\n")
+    return path
+
+
+def _start(*command: str) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C is for the demo, which then ends its children in order.
+    return subprocess.Popen(  # noqa: S603 - our own words, no shell
+        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+    )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_until_balanced(pulse: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if pulse.poll() is not None:
+            raise DemoError(f"pulse ended with status {pulse.returncode}; its log stands above")
+        if _answers():
+            return
+        time.sleep(0.05)
+    raise DemoError(f"nothing answered on {ADDRESS}:{PORT} within {START_S:g} s")
+
+
+def _answers() -> bool:
+    try:
+        with socket.create_connection((ADDRESS, PORT), timeout=1) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return connection.recv(4) == b"HTTP"
+    except OSError:
+        return False
+
+
+def _end(children: list[subprocess.Popen[bytes]]) -> None:
+    """Stop the children, pulse first so that it sees no real server die."""
+    for child in reversed(children):
+        child.terminate()
+        try:
+            child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Make everything that `make demo`, `make test` and `make bench` need: prepare.sh demo|test|bench.
+# Writes nothing outside the checkout but Debian packages, and does nothing when all is there.
+set -eu
+cd "$(dirname "$0")/.."
+what=$1
+python=${PYTHON:-python3}
+
+packages_test="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping procps"
+packages_bench="$packages_test keepalived"
+
+fail() {
+    echo "prepare: $*" >&2
+    exit 1
+}
+
+# One by one: dpkg-query's status tells installed from merely known.
+missing_packages() {
+    for package in "$@"; do
+        state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+        [ "$state" = "install ok installed" ] || printf '%s ' "$package"
+    done
+}
+
+need_packages() { # need_packages COST PACKAGE...
+    cost=$1
+    shift
+    command -v dpkg-query >/dev/null || fail "this is no Debian system: install what these Debian packages hold: $*. Without them $cost."
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || fail "not root, and these packages are missing: $missing. Run: sudo apt-get install $missing. Without them $cost."
+    echo "prepare: installing $missing"
+    # shellcheck disable=SC2086 # a list of words
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+        >/dev/null </dev/null || fail "apt-get could not install: $missing. Without them $cost."
+}
+
+make_environment() { # make_environment EXTRA
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        fail "$python is missing or older than 3.11. Name another one by PYTHON=/path/to/python3."
+    rm -rf .venv
+    echo "prepare: making .venv"
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || need_packages "no virtual environment can be made" python3-venv
+    "$python" -m venv .venv || fail "$python -m venv .venv failed"
+    .venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
+        -c deploy/constraints.txt -e ".[$1]" || fail "pip could not install the dependencies"
+}
+
+extra=dev
+[ "$what" != demo ] || extra=demo
+stamp=.venv/ready-$(cat pyproject.toml deploy/constraints.txt | cksum | tr ' ' -)
+if [ ! -e "$stamp-dev" ] && [ ! -e "$stamp-$extra" ]; then
+    make_environment "$extra"
+    touch "$stamp-$extra"
+fi
+case $what in
+    test) need_packages "the kernel tests cannot run, and make test fails" $packages_test ;;
+    bench) need_packages "there is nothing to compare with" $packages_bench ;;
+esac

@@ -1,0 +1,176 @@
+"""Answer what comes over the control socket, from what the engine holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lvsengine import __version__, limits, showing
+from lvsengine.control import messages
+from lvsengine.errors import EngineError
+from lvsengine.health import Health, RealServerKey, Standing
+from lvsengine.ipvs.desired import desired, destinations_of
+from lvsengine.ipvs.listing import change_line, listing
+from lvsengine.lvscf import reading, store
+from lvsengine.lvscf.model import Config
+from lvsengine.snapshot import AddressState, Snapshot
+
+if TYPE_CHECKING:
+    from lvsengine.engine import Engine
+
+ALONE = "backup_active = 0: this director serves alone"
+FORCED = "started with --forceactive"
+
+
+class Answers:
+    """One method a command. Only reads, but for `reload` and `override`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def answer(self, request: messages.Request) -> object:
+        match request:
+            case messages.Status():
+                return await self.status()
+            case messages.Reload():
+                return await self.reload()
+            case messages.Plan():
+                return await self.plan(request)
+            case messages.ShowTable():
+                table = self._engine.table.table
+                return messages.Text(listing(table, await self._engine.usage()))
+            case messages.ShowProcesses():
+                return self.processes()
+            case messages.Explain(virtual, real):
+                return self.explain(RealServerKey(virtual, real))
+            case messages.SetOverride(virtual, real, order):
+                key = RealServerKey(virtual, real)
+                await self._engine.override(key, order)
+                return self.explain(key)
+            case messages.Events():
+                raise EngineError("bad-request", "events are followed, not answered")
+
+    def follow(self, request: messages.Events) -> AsyncIterator[messages.Event]:
+        events = self._engine.chronicle.events
+        return events.follow(request.after) if request.follow else events.so_far(request.after)
+
+    async def status(self) -> Snapshot:
+        engine = self._engine
+        view = showing.View(
+            engine.running.config,
+            engine.nanny.standings(),
+            engine.table.table,
+            await engine.usage(),
+        )
+        primary = engine.is_primary(engine.running.config)
+        return Snapshot(
+            at=engine.parts.wall(),
+            version=__version__,
+            pid=os.getpid(),
+            started_at=engine.started_at,
+            role="primary" if primary else "backup",
+            state="active",
+            reason=FORCED if engine.settings.force_active else ALONE,
+            since=engine.started_at,
+            plane=engine.parts.plane.name,
+            path=str(engine.settings.path),
+            revision=engine.running.revision,
+            file_revision=await asyncio.to_thread(self._file_revision),
+            serial_no=engine.running.config.serial_no,
+            virtual_servers=showing.virtual_servers(view),
+            addresses=self._addresses(),
+            failures=tuple(engine.chronicle.failures.values()),
+            warnings=engine.running.warnings,
+        )
+
+    def _file_revision(self) -> str:
+        try:
+            return store.load(self._engine.settings.path).revision
+        except EngineError:
+            return ""
+
+    def _addresses(self) -> tuple[AddressState, ...]:
+        return tuple(
+            AddressState(str(held.address), held.label or held.interface, holding.value)
+            for held, holding in self._engine.addresses.holdings.items()
+        )
+
+    async def reload(self) -> messages.Reloaded:
+        outcome = await self._engine.reload()
+        return messages.Reloaded(
+            self._engine.running.revision,
+            tuple(change_line(change) for change in outcome.made),
+            tuple(failure.sentence for failure in outcome.failures),
+            self._engine.running.warnings,
+        )
+
+    async def plan(self, request: messages.Plan) -> messages.Planned:
+        """What a reload would do now: as if each new real server passed its first check."""
+        engine = self._engine
+        config, revision, problems = await asyncio.to_thread(self._planned_file, request)
+        standings = engine.nanny.standings()
+        assumed = {key: standings.get(key, Standing(Health.UP)) for key in destinations_of(config)}
+        for key, standing in assumed.items():
+            if standing.health is Health.UNKNOWN:
+                assumed[key] = replace(standing, health=Health.UP)
+        unchecked = {
+            place
+            for key, place in destinations_of(config).items()
+            if standings.get(key, Standing()).health is Health.UNKNOWN
+        }
+        changes = engine.table.changes(desired(config, assumed), engine.kept.services)
+        lines = showing.planned(changes, await engine.usage(), unchecked)
+        return messages.Planned(revision, lines, problems)
+
+    def _planned_file(self, request: messages.Plan) -> tuple[Config, str, tuple[str, ...]]:
+        from lvsengine.engine import sound
+
+        path = request.path or str(self._engine.settings.path)
+        if request.text is None:
+            loaded = store.load(self._engine.settings.path)
+            config, problems, revision = loaded.config, loaded.problems, loaded.revision
+        else:
+            read = reading.read_text(request.text, path)
+            config, problems = read.config, read.problems
+            revision = store.revision_of(request.text.encode("utf-8", "surrogateescape"))
+        config = sound(config, problems, path)
+        refused = limits.refusal(config, alone=self._engine.settings.force_active)
+        if refused is not None:
+            raise refused
+        return config, revision, tuple(map(str, problems))
+
+    def processes(self) -> messages.Processes:
+        engine = self._engine
+        parts = [
+            messages.Process("pulse", "this director", "active"),
+            messages.Process("lvs", f"{engine.parts.plane.name} plane", self._lvs_state()),
+        ]
+        standings = engine.nanny.standings()
+        checks = [
+            messages.Process(
+                f"nanny {key}",
+                showing.describe(definition),
+                standings.get(key, Standing()).health.value,
+            )
+            for key, definition in engine.running.plan.items()
+        ]
+        return messages.Processes(os.getpid(), (*parts, *checks))
+
+    def _lvs_state(self) -> str:
+        count = len(self._engine.chronicle.failures)
+        return f"{count} changes fail" if count else "table as desired"
+
+    def explain(self, key: RealServerKey) -> messages.Explained:
+        engine = self._engine
+        definition = engine.running.plan.get(key)
+        if definition is None:
+            raise EngineError(
+                "unknown-real-server",
+                f"no enabled real server is called {key}",
+                "lvsctl status lists them",
+            )
+        standing = engine.nanny.standings().get(key, Standing())
+        return showing.explained(key, standing, definition, engine.nanny.history(key))

@@ -1,0 +1,171 @@
+"""pulse: the daemon. Runs one director in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lvsengine import __version__
+from lvsengine.control.client import DEFAULT_SOCKET
+from lvsengine.errors import EngineError
+
+if TYPE_CHECKING:
+    from lvsengine.engine import Engine, Parts
+    from lvsengine.ipvs.plane import Plane
+    from lvsengine.vip.addresses import AddressPlane
+
+OK, FAILED = 0, 1
+DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
+DEFAULT_STATE = Path("/var/lib/piranha")
+
+EPILOG = """\
+examples:
+  pulse -t -c lvs.cf                        judge the file and end
+  pulse -c lvs.cf --plane userspace --socket /tmp/p.sock --state /tmp/p
+                                            try it without root and without IPVS
+
+signals: HUP reads lvs.cf again; TERM and INT stop, and take services and addresses away.
+Ask the running pulse by lvsctl.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.test_start:
+            return _judge(arguments.configfile)
+        return _run(arguments)
+    except EngineError as error:
+        print(f"pulse: {error.sentence}", file=sys.stderr)
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pulse",
+        description="Run this director: check the real servers, program IPVS, hold virtual IPs.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-c", "--configfile", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
+    add("--socket", type=Path, default=DEFAULT_SOCKET, metavar="PATH", help="for lvsctl")
+    add("--state", type=Path, default=DEFAULT_STATE, metavar="DIR", help="kept over restarts")
+    add(
+        "--plane",
+        choices=("auto", "kernel", "userspace", "memory"),
+        default="auto",
+        help="what forwards: the kernel's IPVS; a userspace proxy, for trial; nothing at all "
+        "(default: the kernel where it can, else userspace)",
+    )
+    add("--leave-running", action="store_true", help="when stopped, leave the kernel forwarding")
+    add("--forceactive", action="store_true", help="run alone, whatever lvs.cf says of a pair")
+    add("-t", "--test-start", "--norun", action="store_true", help="judge FILE and end")
+    add("-n", "--nodaemon", action="store_true", help="accepted: pulse stays in the foreground")
+    add("-v", "--verbose", action="store_true", help="log each change of the table too")
+    add("--version", action="version", version=f"Program Version: pulse {__version__}")
+    return parser
+
+
+def _judge(path: Path) -> int:
+    from lvsengine.cli import lvsctl
+
+    return lvsctl.main(["check", str(path)])
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import asyncio
+    import os
+
+    from lvsengine import journal
+
+    journal.set_up(verbose=arguments.verbose, environ=os.environ, stream=sys.stderr)
+    asyncio.run(_serve(arguments))
+    return OK
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    import asyncio
+    import logging
+    import os
+    import signal
+
+    from lvsengine.engine import Engine, Settings
+    from lvsengine.notify import notify
+
+    settings = Settings(
+        path=arguments.configfile.absolute(),
+        socket=arguments.socket,
+        state_dir=arguments.state,
+        leave_running=arguments.leave_running,
+        force_active=arguments.forceactive,
+    )
+    parts = await _parts(arguments.plane)
+    engine = Engine(settings, parts, lambda: notify(os.environ, READY="1") or None)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, engine, number)
+    loop.add_signal_handler(signal.SIGHUP, engine.reload_soon)
+    await engine.run()
+    logging.getLogger("pulse").info("pulse has stopped")
+
+
+def _stop(engine: Engine, number: int) -> None:
+    import logging
+    import os
+
+    from lvsengine.notify import notify
+
+    logging.getLogger("pulse").info("Terminating due to signal %d", number)
+    notify(os.environ, STOPPING="1")
+    engine.stop()
+
+
+async def _parts(plane: str) -> Parts:
+    from lvsengine.engine import Parts
+    from lvsengine.local import is_local
+    from lvsengine.vip.announce import announce
+
+    if plane == "memory":
+        from lvsengine.ipvs.memory import MemoryPlane
+        from lvsengine.vip.memory import MemoryAddresses
+
+        return Parts(MemoryPlane(), MemoryAddresses(), _say_nothing, is_local)
+    return Parts(await _plane(plane), _addresses(), announce, is_local)
+
+
+async def _plane(plane: str) -> Plane:
+    import logging
+
+    if plane in ("auto", "kernel"):
+        from lvsengine.ipvs.kernel import KernelPlane
+
+        try:
+            return await KernelPlane.open()
+        except EngineError as error:
+            if plane == "kernel":
+                raise
+            logging.getLogger("pulse").warning(
+                "forwarding in userspace, for trial only reason=%s", error.sentence
+            )
+    from lvsengine.ipvs.userspace import UserspacePlane
+
+    return UserspacePlane()
+
+
+def _addresses() -> AddressPlane:
+    from lvsengine.vip.netlink import NetlinkAddresses
+
+    return NetlinkAddresses()
+
+
+async def _say_nothing(_addresses: object) -> tuple[str, ...]:
+    return ()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

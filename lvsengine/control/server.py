@@ -1,0 +1,147 @@
+"""The engine's unix socket: one request a connection, answered by a handler.
+
+Bounded in every way: connections, length of a line, time to say it, events waiting for a
+slow follower.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from lvsengine.control import messages
+from lvsengine.errors import EngineError
+
+log = logging.getLogger("pulse")
+
+MAX_CONNECTIONS = 64
+REQUEST_TIMEOUT_S = 5.0
+WRITE_TIMEOUT_S = 10.0
+SOCKET_MODE = 0o660
+
+Answer = Callable[[messages.Request], Awaitable[object]]
+Follow = Callable[[messages.Events], AsyncIterator[messages.Event]]
+
+
+class ControlServer:
+    """Answers requests on a unix socket until it is closed.
+
+    Args:
+        answer: Turns a request into a result dataclass; its EngineError goes to the asker.
+        follow: Yields the events an `events` request asked for.
+    """
+
+    def __init__(self, path: Path, answer: Answer, follow: Follow) -> None:
+        self.path = path
+        self._answer = answer
+        self._follow = follow
+        self._open = 0
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            EngineError: `already-running`, when another engine answers there; `no-socket`.
+        """
+        listener = _listener(self.path)
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=listener, limit=messages.MAX_LINE
+        )
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        try:
+            await self._serve_one(reader, writer)
+        except (ConnectionError, TimeoutError):
+            log.debug("a control connection was lost")
+        finally:
+            self._open -= 1
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await self._request(reader)
+            if isinstance(request, messages.Events):
+                await self._send_events(request, writer)
+                return
+            line = messages.encode_result(await self._answer(request))
+        except EngineError as error:
+            line = messages.encode_error(error)
+        await _send(writer, line)
+
+    async def _request(self, reader: asyncio.StreamReader) -> messages.Request:
+        if self._open > MAX_CONNECTIONS:
+            raise EngineError("busy", f"{MAX_CONNECTIONS} others are asking; try again")
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                line = await reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError as error:
+            raise EngineError("bad-request", "the request is too long") from error
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionResetError from error
+        return messages.decode_request(line)
+
+    async def _send_events(self, request: messages.Events, writer: asyncio.StreamWriter) -> None:
+        async for event in self._follow(request):
+            await _send(writer, messages.encode_result(event))
+
+
+async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
+    writer.write(line)
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
+        await writer.drain()
+
+
+def _listener(path: Path) -> socket.socket:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(path)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        path.chmod(SOCKET_MODE)
+        listener.listen(MAX_CONNECTIONS)
+    except OSError as error:
+        raise EngineError(
+            "no-socket",
+            f"the control socket {path} cannot be made: {error.strerror}",
+            "name another place by --socket",
+        ) from error
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise EngineError("no-socket", f"{path} is there and is no socket", "move it away")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+        attempt.settimeout(1)
+        try:
+            attempt.connect(str(path))
+        except (ConnectionRefusedError, TimeoutError):
+            path.unlink(missing_ok=True)
+            return
+    raise EngineError(
+        "already-running", f"another pulse answers at {path}", "stop it, or use --socket"
+    )

@@ -1,0 +1,49 @@
+"""What this version does not do though lvs.cf can ask for it: refused, or said aloud."""
+
+from __future__ import annotations
+
+from lvsengine.errors import EngineError
+from lvsengine.lvscf.model import Config, Mode
+
+
+def refusal(config: Config, *, alone: bool = False) -> EngineError | None:
+    """Say why a sound file cannot be run, or None.
+
+    Args:
+        alone: Run this director alone though the file names a backup (`--forceactive`).
+    """
+    if config.service is Mode.FOS or any(block.enabled for block in config.failovers):
+        return EngineError(
+            "not-runnable",
+            "failover services (service = fos, failover blocks) are kept in the file but not run",
+            "set service = lvs and describe what clients use as virtual blocks",
+        )
+    if not config.enabled_virtual_servers:
+        return EngineError(
+            "not-runnable",
+            "no active lvs services defined",
+            "set active = 1 in at least one virtual block",
+        )
+    if config.backup_active and not alone:
+        return EngineError(
+            "not-runnable",
+            "backup_active = 1 asks for a pair of directors, which this version does not run yet",
+            "set backup_active = 0, or start with --forceactive to run this director alone",
+        )
+    return None
+
+
+def warnings(config: Config) -> tuple[str, ...]:
+    """List what the file asks for and this version passes over."""
+    asked = {
+        "active_cmd and inactive_cmd are not run yet": config.active_cmd or config.inactive_cmd,
+        "syncdaemon = 1 is not acted on yet": config.syncdaemon,
+        "monitor_links = 1 is not acted on yet": config.monitor_links,
+        "load_monitor is not run yet: weights stay as written": any(
+            virtual.load_monitor != "none" for virtual in config.enabled_virtual_servers
+        ),
+        "client_monitor is passed over: the checks are built in": any(
+            virtual.client_monitor for virtual in config.enabled_virtual_servers
+        ),
+    }
+    return tuple(sentence for sentence, wanted in asked.items() if wanted)

@@ -1,0 +1,166 @@
+"""The control server and its client, over a real unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from lvsengine.control import client, messages
+from lvsengine.control.server import MAX_CONNECTIONS, ControlServer
+from lvsengine.errors import EngineError
+
+
+async def answer(request: messages.Request) -> object:
+    if isinstance(request, messages.Explain):
+        raise EngineError("unknown-real-server", f"no real server {request.real}", "look again")
+    return messages.Text("hello")
+
+
+async def follow(request: messages.Events) -> AsyncIterator[messages.Event]:
+    for number in range(request.after + 1, 4):
+        yield messages.Event(number, 0.0, "table", "web", "changed")
+
+
+@asynccontextmanager
+async def a_server(folder: Path) -> AsyncIterator[Path]:
+    server = ControlServer(folder / "run" / "pulse.sock", answer, follow)
+    await server.start()
+    try:
+        yield server.path
+    finally:
+        await server.close()
+
+
+async def ask(path: Path, request: messages.Request) -> messages.Text:
+    return await asyncio.to_thread(client.ask, path, request, messages.Text)
+
+
+async def test_a_question_is_answered(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        assert await ask(path, messages.ShowTable()) == messages.Text("hello")
+
+
+async def test_the_engines_error_reaches_the_asker(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        with pytest.raises(EngineError, match="no real server one: look again"):
+            await ask(path, messages.Explain("web", "one"))
+
+
+async def test_events_come_one_a_line_until_they_end(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        events = await asyncio.to_thread(
+            lambda: list(client.follow(path, messages.Events(after=1, follow=True)))
+        )
+    assert [event.number for event in events] == [2, 3]
+
+
+async def test_an_answer_of_another_shape_is_said_to_be_none(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        with pytest.raises(EngineError, match="not understood"):
+            await asyncio.to_thread(client.ask, path, messages.Status(), messages.Event)
+
+
+async def test_the_socket_is_for_its_owner_and_group_alone(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("line", [b"rubbish\n", b"\n", b'{"protocol": 1}\n'])
+async def test_rubbish_is_answered_by_an_error_and_the_server_goes_on(
+    tmp_path: Path, line: bytes
+) -> None:
+    async with a_server(tmp_path) as path:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(line)
+        assert b'"error"' in await reader.readline()
+        writer.close()
+        assert await ask(path, messages.ShowTable()) == messages.Text("hello")
+
+
+async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"x" * (messages.MAX_LINE + 70_000))
+        assert b"too long" in await reader.readline()
+        writer.close()
+
+
+async def test_one_who_hangs_up_harms_nobody(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"proto')
+        writer.close()
+        assert await ask(path, messages.ShowTable()) == messages.Text("hello")
+
+
+async def test_one_too_many_is_told_so(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as path:
+        crowd = [await asyncio.open_unix_connection(path) for _ in range(MAX_CONNECTIONS)]
+        with pytest.raises(EngineError, match="others are asking"):
+            await ask(path, messages.ShowTable())
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_a_second_engine_is_refused_and_a_dead_ones_socket_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    async with a_server(tmp_path) as path:
+        with pytest.raises(EngineError, match="another pulse answers"):
+            await ControlServer(path, answer, follow).start()
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(path))
+    dead.close()
+    async with a_server(tmp_path) as path:
+        assert await ask(path, messages.ShowTable()) == messages.Text("hello")
+
+
+async def test_a_file_in_the_sockets_place_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "pulse.sock"
+    path.write_text("precious")
+    with pytest.raises(EngineError, match="is no socket"):
+        await ControlServer(path, answer, follow).start()
+    assert path.read_text() == "precious"
+
+
+async def test_a_place_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EngineError, match="--socket"):
+        await ControlServer(tmp_path / "file" / "pulse.sock", answer, follow).start()
+
+
+def test_nobody_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="pulse is not running") as caught:
+        client.ask(tmp_path / "none.sock", messages.Status(), messages.Text)
+    assert caught.value.code == "not-running"
+
+
+def test_one_who_never_answers_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "mute.sock"
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(path))
+        mute.listen()
+        with pytest.raises(EngineError, match=r"within 0.05 s"):
+            client.ask(path, messages.Status(), messages.Text, timeout_s=0.05)
+
+
+def test_one_who_hangs_up_in_the_middle_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "half.sock"
+    with socket.socket(socket.AF_UNIX) as half:
+        half.bind(str(path))
+        half.listen()
+        asking = socket.socket(socket.AF_UNIX)
+        asking.connect(str(path))
+        accepted, _ = half.accept()
+        accepted.sendall(b'{"protocol"')
+        accepted.close()
+        with asking.makefile("rwb") as stream, pytest.raises(EngineError, match="hung up"):
+            client._read(stream, messages.Text)
+        asking.close()
