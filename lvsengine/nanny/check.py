@@ -62,3 +62,11 @@ class Tried:
 
 
 Check = Callable[[Definition], Awaitable[Result]]
+"""A try ends within the definition's `timeout_s`, whatever the real server does."""
+
+
+class NotTriedError(Exception):
+    """This machine lacks what the try needs (a file descriptor, a process).
+
+    It says nothing about the real server, so health stays as it is.
+    """
