@@ -1,7 +1,8 @@
 """What lvs.cf means, as immutable values. Reads and writes nothing.
 
 Field comments give the lvs.cf key where the name differs. Defaults are those of the
-original's parser, not of its web forms. Netmasks are prefix lengths.
+original's parser, not of its web forms. Netmasks are prefix lengths. `kept` holds what the
+file says by keys that mean nothing any more, as (key, text), so that it can be written back.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class RealServer:
     enabled: bool = False  # active
     weight: int = 1
     port: int | None = None  # None: the virtual server's port
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class VirtualServer:
     load_monitor: str = "none"
     quiesce: bool = False  # quiesce_server
     real_servers: tuple[RealServer, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
 
     @property
     def address(self) -> Address:
@@ -94,6 +97,7 @@ class Failover:
     send_program: str | None = None
     start_cmd: str | None = None
     stop_cmd: str | None = None
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

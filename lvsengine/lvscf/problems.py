@@ -65,3 +65,72 @@ class ConfigError(Exception):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
+
+
+LISTED = 1000  # of each severity: a hostile file must not fill the memory with complaints
+_SHOWN = 60  # characters of a value that a sentence repeats
+
+
+def shown(text: str) -> str:
+    """Shorten a value from a file so that a sentence can repeat it."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+class Problems:
+    """Collects what is wrong while one file is read, so that one run reports it all.
+
+    Of each severity the first 1000 are kept; a last problem then says how many are not shown.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found: list[Problem] = []
+        self._counts = dict.fromkeys(Severity, 0)
+
+    @property
+    def errors(self) -> int:
+        return self._counts[Severity.ERROR]
+
+    @property
+    def count(self) -> int:
+        return sum(self._counts.values())
+
+    def error(self, line: int, reason: Reason, template: str, **values: object) -> None:
+        self.add(line, Severity.ERROR, reason, template, **values)
+
+    def warning(self, line: int, reason: Reason, template: str, **values: object) -> None:
+        self.add(line, Severity.WARNING, reason, template, **values)
+
+    def add(
+        self, line: int, severity: Severity, reason: Reason, template: str, **values: object
+    ) -> None:
+        self._counts[severity] += 1
+        if self._counts[severity] > LISTED:
+            return
+        cut = {
+            name: shown(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        place = Place(self._path, line)
+        self._found.append(Problem(place, severity, reason, Sentence(template, cut)))
+
+    def include(self, problems: tuple[Problem, ...]) -> None:
+        """Take over what an earlier step has found in the same file."""
+        for problem in problems:
+            self._counts[problem.severity] += 1
+        self._found.extend(problems)
+
+    def in_file_order(self) -> tuple[Problem, ...]:
+        ordered = sorted(self._found, key=lambda problem: problem.place.line)
+        return (*ordered, *self._not_listed(ordered))
+
+    def _not_listed(self, listed: list[Problem]) -> list[Problem]:
+        """Say how many problems of each severity were left out."""
+        rest = []
+        for severity, count in self._counts.items():
+            left_out = count - sum(problem.severity is severity for problem in listed)
+            if left_out > 0:
+                last = max(problem.place.line for problem in listed)
+                says = Sentence("{count} more like these are not listed", {"count": left_out})
+                rest.append(Problem(Place(self._path, last), severity, Reason.ARGUMENT, says))
+        return rest

@@ -1,0 +1,53 @@
+"""What reading has found and where, for `sense` and `advice` to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lvsengine.lvscf.model import Config, RealServer, VirtualServer
+
+
+class FoundReal(NamedTuple):
+    """A real server; `head` is its block's line, `lines` its keys' lines."""
+
+    server: RealServer
+    head: int
+    lines: Mapping[str, int]
+
+    def line(self, key: str) -> int:
+        """Return the line that a problem with this key is about."""
+        return self.lines.get(key, self.head)
+
+
+class FoundVirtual(NamedTuple):
+    """A virtual server, with those of its real servers that could be read."""
+
+    server: VirtualServer
+    head: int
+    lines: Mapping[str, int]
+    reals: tuple[FoundReal, ...]
+    unread: int  # real servers that could not be read
+
+    def line(self, key: str) -> int:
+        """Return the line that a problem with this key is about."""
+        return self.lines.get(key, self.head)
+
+
+class Found(NamedTuple):
+    """All that could be read of a file.
+
+    Attributes:
+        lines: Lines of the global keys.
+        bad: Global keys whose value could not be read; their defaults stand in `config`.
+        virtuals: Virtual servers without an error of their own.
+    """
+
+    config: Config
+    lines: Mapping[str, int]
+    bad: frozenset[str]
+    virtuals: tuple[FoundVirtual, ...]
+
+    def line(self, key: str) -> int:
+        """Return the line of a global key; 0, the whole file, where it is not given."""
+        return self.lines.get(key, 0)
