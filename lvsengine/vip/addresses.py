@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lvsengine.errors import Sentence
 from lvsengine.net import Address
-from lvsengine.vip.diff import AddressChange, PresentAddress, Verb
+from lvsengine.vip.diff import AddressChange, PresentAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ class AddressPlane(Protocol):
 
         A missing interface fails with ENODEV; ADD of what is there with EEXIST (IPv4: address
         and prefix on the interface; IPv6: the address on it); REMOVE of what is not there, by
-        address, prefix and label, with EADDRNOTAVAIL; a label of more than 15 characters with
-        EINVAL. No change takes another address along: where the kernel would drop secondaries
-        with their primary, they are promoted, or the change fails with EBUSY.
+        address, prefix and label, with EADDRNOTAVAIL; a prefix that is too long with EINVAL;
+        a label of more than 15 characters with ERANGE. No change takes another address along:
+        where the kernel would drop secondaries with their primary, they are promoted, or the
+        change fails with EBUSY.
         """
 
     async def close(self) -> None:
@@ -63,7 +64,7 @@ def refused(
         along: The addresses that would go along with this one, for EBUSY.
         detail: The kernel's own words, where no better sentence is known.
     """
-    template = _REASONS.get((change.verb, errno)) or _REASONS.get(errno) or "{detail}"
+    template = _REASONS.get(errno, "{detail}")
     reason = Sentence(
         template,
         {
@@ -77,7 +78,7 @@ def refused(
     return AddressFailure(change, errno, f"cannot {change}: {reason}")
 
 
-_REASONS: dict[int | tuple[Verb, int], str] = {
+_REASONS: dict[int, str] = {
     numbers.ENODEV: (
         "this machine has no interface {interface}; it has {interfaces}. "
         "Correct the device in lvs.cf, or make the interface"
@@ -93,8 +94,6 @@ _REASONS: dict[int | tuple[Verb, int], str] = {
         "Set net.ipv4.conf.{interface}.promote_secondaries to 1"
     ),
     numbers.ETIMEDOUT: "the kernel did not answer in time. It is tried again",
-    (Verb.ADD, numbers.EINVAL): (
-        "the kernel refuses the address, its mask or the alias {label} "
-        "(an alias has at most 15 characters). Correct them in lvs.cf"
-    ),
+    numbers.ERANGE: "an alias has at most 15 characters, and {label} has more",
+    numbers.EINVAL: "the kernel refuses the address or its mask. Correct them in lvs.cf",
 }

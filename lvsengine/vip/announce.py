@@ -43,7 +43,9 @@ async def announce(
     finally:
         wires.close()
     return [
-        f"cannot announce {held}: {reasons[held]}" for held in addresses if held not in announced
+        f"cannot announce {held}: {reason}"
+        for held, reason in reasons.items()
+        if held not in announced
     ]
 
 

@@ -1,9 +1,10 @@
 """Turn 'addresses that are there' and 'addresses that should be' into a list of changes.
 
-An address is *ours* when the engine's state file says that we added it, on whatever interface
-it stands; or when it carries exactly the alias (`eth0:1`) that lvs.cf gives it, for then an
-earlier run of ours, or of the original, left it. Every other address is *foreign*: it is never
-changed or removed, and where lvs.cf wants one that is there already, it serves as it is.
+An address is *ours* when the engine's state file says that we added it; of several entries
+of it (a director that is a real server too has its virtual IP on `lo`), those under an alias
+are. It is ours also when it carries exactly the alias (`eth0:1`) that lvs.cf gives it, for then
+an earlier run of ours, or of the original, left it. Every other address is *foreign*: it is
+never changed or removed, and where lvs.cf wants one that is there already, it serves as it is.
 """
 
 from __future__ import annotations
@@ -79,21 +80,21 @@ def diff(
     """
     entries = _by_address(present)
     wanted = {held.address: held for held in desired}
-    first = [
-        entry
-        for address, unwanted in entries.items()
-        if address in ours and address not in wanted
-        for entry in unwanted
-    ]
+    first: list[PresentAddress] = []
     additions: list[HeldAddress] = []
     last: list[PresentAddress] = []
+    for address, found in entries.items():
+        if address in ours and address not in wanted:
+            first += _under_alias(found) or found
     for held in wanted.values():
-        found = entries.get(held.address, ())
-        holding = _holding(held, found, ours)
-        wrong = [entry for entry in found if _is_ours(entry, held, ours) and entry.held != held]
+        found = entries.get(held.address, [])
+        mine = _ours_of(found, held, ours)
+        if any(entry not in mine and _in_the_way(entry, held) for entry in found):
+            continue
+        wrong = [entry for entry in mine if entry.held != held]
         first += (entry for entry in wrong if _in_the_way(entry, held))
         last += (entry for entry in wrong if not _in_the_way(entry, held))
-        if holding is not Holding.FOREIGN and all(entry.held != held for entry in found):
+        if len(wrong) == len(mine) and (mine or not found):
             additions.append(held)
     return [
         *_removals(first),
@@ -141,14 +142,23 @@ def _holding(
 ) -> Holding:
     if not found:
         return Holding.ABSENT
-    mine = any(_is_ours(entry, held, ours) for entry in found)
-    return Holding.OURS if mine else Holding.FOREIGN
+    return Holding.OURS if _ours_of(found, held, ours) else Holding.FOREIGN
 
 
-def _is_ours(entry: PresentAddress, held: HeldAddress, ours: Collection[Address]) -> bool:
+def _ours_of(
+    found: Sequence[PresentAddress], held: HeldAddress, ours: Collection[Address]
+) -> Sequence[PresentAddress]:
+    """Pick from the entries of one desired address those that are ours."""
+    if held.address not in ours:
+        place = (held.interface, held.label)
+        return [entry for entry in _under_alias(found) if (entry.interface, entry.label) == place]
+    certain = [*_under_alias(found), *(entry for entry in found if entry.held == held)]
+    return certain or found
+
+
+def _under_alias(found: Iterable[PresentAddress]) -> list[PresentAddress]:
     # A label without a colon is what the kernel gives to any address.
-    alias = entry.interface == held.interface and entry.label == held.label and ":" in held.label
-    return alias or entry.address in ours
+    return [entry for entry in found if ":" in entry.label]
 
 
 def _in_the_way(entry: PresentAddress, held: HeldAddress) -> bool:

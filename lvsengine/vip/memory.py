@@ -61,8 +61,10 @@ class MemoryAddresses:
         return self._add(held)
 
     def _add(self, held: HeldAddress) -> int:
-        if len(held.label) > LONGEST_LABEL or held.prefix > held.address.max_prefixlen:
+        if held.prefix > held.address.max_prefixlen:
             return errno.EINVAL
+        if len(held.label) > LONGEST_LABEL:
+            return errno.ERANGE
         if any(_same_place(entry, held) for entry in self._present):
             return errno.EEXIST
         self._present.append(_as_kept(held))

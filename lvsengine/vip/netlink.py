@@ -21,7 +21,8 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from importlib import import_module
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -57,13 +58,8 @@ class Route(Protocol):
 
 
 async def open_route() -> Route:
-    return await asyncio.to_thread(_import_route)
-
-
-def _import_route() -> Route:
-    from pyroute2 import AsyncIPRoute
-
-    route: Route = AsyncIPRoute()
+    pyroute2 = await asyncio.to_thread(import_module, "pyroute2")
+    route: Route = pyroute2.AsyncIPRoute()
     return route
 
 
@@ -73,9 +69,11 @@ class NetlinkAddresses:
     def __init__(
         self,
         open_route: Callable[[], Awaitable[Route]] = open_route,
+        promoting: Callable[[str], AbstractContextManager[bool]] = promoting,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._open_route = open_route
+        self._promoting = promoting
         self._deadline_s = deadline_s
         self._route: Route | None = None
 
@@ -123,7 +121,11 @@ class NetlinkAddresses:
     async def _remove(self, change: AddressChange, index: int) -> AddressFailure | None:
         held = change.address
         alone = held.address.version == 6 or held.prefix == held.address.max_prefixlen
-        with nullcontext(enter_result=True) if alone else promoting(held.interface) as promotes:
+        with (
+            nullcontext(enter_result=True)
+            if alone
+            else self._promoting(held.interface) as promotes
+        ):
             along = [] if promotes else dropped_along(await self.read(), held)
             if along:
                 return refused(change, errno.EBUSY, along=along)
