@@ -9,6 +9,7 @@ Sources: net/netfilter/ipvs/ip_vs_{rr,wrr,lc,wlc,sed,nq,fo,ovf}.c of Linux 6.1 f
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import gcd
@@ -84,7 +85,7 @@ class Candidate:
             self.inactive += by
 
 
-class Chooser:
+class Chooser(ABC):
     """One service's scheduler.
 
     `line` is in the kernel's order, which decides between equals: the last added comes first.
@@ -107,14 +108,14 @@ class Chooser:
         """Take note that some candidate's weight or threshold is another now."""
         self._changed()
 
+    @abstractmethod
     def pick(self, call: Call) -> Candidate | None:
         """Choose for one call; None where nobody can take it."""
-        raise NotImplementedError
 
-    def _start(self) -> None:
+    def _start(self) -> None:  # noqa: B027  most choosers have no state of their own
         """Set up the state of a scheduler that has chosen nothing yet."""
 
-    def _changed(self) -> None:
+    def _changed(self) -> None:  # noqa: B027
         """Adapt the state to a changed line."""
 
 
