@@ -13,6 +13,7 @@ from typing import NoReturn
 from lvsengine.vip.frames import gratuitous_reply
 from lvsengine.vip.wire import PacketWire, Wire, why
 
+LookUp = Callable[[str], str]
 HARDWARE_ADDRESS = re.compile(r"[0-9a-f]{2}(?::?[0-9a-f]{2}){5}", re.IGNORECASE)
 DESCRIPTION = """\
 Send one Ethernet frame, an ARP reply, that tells who hears it: src_ip is at src_hw.
@@ -32,10 +33,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(1, f"send_arp: {message}\n")
 
 
-def main(argv: Sequence[str] | None = None, open_wire: Callable[[str], Wire] = PacketWire) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    open_wire: Callable[[str], Wire] = PacketWire,
+    look_up: LookUp = socket.gethostbyname,
+) -> int:
     arguments = _parser().parse_args(argv)
     try:
-        frame = _frame(arguments)
+        frame = _frame(arguments, look_up)
     except ValueError as error:
         return _failed(str(error))
     try:
@@ -45,11 +50,11 @@ def main(argv: Sequence[str] | None = None, open_wire: Callable[[str], Wire] = P
     return 0
 
 
-def _frame(arguments: argparse.Namespace) -> bytes:
-    source = _address(arguments.src_ip)
+def _frame(arguments: argparse.Namespace, look_up: LookUp) -> bytes:
+    source = _address(arguments.src_ip, look_up)
     mac = _hardware_address(arguments.src_hw)
     # Looked up only because the original refuses a name that does not exist here too.
-    _address(arguments.targ_ip)
+    _address(arguments.targ_ip, look_up)
     return gratuitous_reply(_hardware_address(arguments.targ_hw), mac, source)
 
 
@@ -61,9 +66,9 @@ def _send(interface: str, frame: bytes, open_wire: Callable[[str], Wire]) -> Non
         wire.close()
 
 
-def _address(name: str) -> IPv4Address:
+def _address(name: str, look_up: LookUp) -> IPv4Address:
     try:
-        return IPv4Address(socket.gethostbyname(name))
+        return IPv4Address(look_up(name))
     except (OSError, UnicodeError):
         raise ValueError(f"send_arp: unknown host {name}") from None
 
