@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.kernel.lab.director import Director, a_director
 from tests.kernel.lab.namespaces import make_namespace, remove_namespace
 from tests.kernel.lab.network import Network
+from tests.kernel.lab.real_servers import RealServers
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,27 @@ def lab(network: Network) -> Iterator[Network]:
     """The lab's network, put back as it was after the test."""
     yield network
     network.tidy()
+
+
+@pytest.fixture(scope="session")
+def real_servers_of_session(network: Network) -> Iterator[RealServers]:
+    real_servers = RealServers()
+    yield real_servers
+    real_servers.stop()
+
+
+@pytest.fixture
+def real_servers(lab: Network, real_servers_of_session: RealServers) -> Iterator[RealServers]:
+    """The three real servers, serving; what the test did to them is undone after it."""
+    yield real_servers_of_session
+    real_servers_of_session.recover_all()
+
+
+@pytest.fixture
+def director(lab: Network) -> Iterator[Director]:
+    """The director dirA, not started yet; stopped after the test."""
+    with a_director("dirA") as director:
+        yield director
 
 
 @pytest.fixture

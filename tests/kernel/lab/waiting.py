@@ -1,0 +1,22 @@
+"""Waiting for a condition, with a deadline: the only way a kernel test waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+POLL_S = 0.02
+
+
+def wait_until(condition: Callable[[], object], what: str, within_s: float = 10.0) -> float:
+    """Wait until `condition` holds, and return how many seconds that took.
+
+    Raises:
+        AssertionError: It did not hold in time; `what` says what was waited for.
+    """
+    start = time.monotonic()
+    while not condition():
+        waited = time.monotonic() - start
+        assert waited < within_s, f"not within {within_s:g} s: {what}"
+        time.sleep(POLL_S)
+    return time.monotonic() - start
