@@ -6,6 +6,7 @@ Does not know which block a line stands in (`syntax`), nor what a key means (`re
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -217,6 +218,29 @@ def words_of(text: str) -> tuple[tuple[str, ...], tuple[Fault, ...]]:
         words.append(word)
         end = found.end()
     return tuple(words), ()
+
+
+def value_span(text: str) -> tuple[int, int]:
+    """Find where a setting's words begin and end in its line; empty where it has none."""
+    found = _SETTING.match(text)
+    start = end = found.end() if found else len(text)
+    for count, word in enumerate(_words_at(text, start)):
+        if count and word[1].startswith("#"):
+            break
+        end = word.end()
+    return start, end
+
+
+def name_span(text: str) -> tuple[int, int]:
+    """Find where a block's name begins and ends in its header."""
+    _, name, *_ = _words_at(text, 0)
+    return name.span(1)
+
+
+def _words_at(text: str, start: int) -> Iterator[re.Match[str]]:
+    while found := _WORD.match(text, start):
+        yield found
+        start = found.end()
 
 
 def _other(text: str, end: str) -> Line:

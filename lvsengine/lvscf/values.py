@@ -24,6 +24,17 @@ _MAX_SUGGESTIONS = 50  # finding a similar key is slow, and nobody mends 50 keys
 _MAX_KEY = 40
 
 
+def value_text(key: Key, words: tuple[str, ...]) -> str:
+    """Return what the key's rule reads: the words without the quotes that are not part of it.
+
+    Raises:
+        IndexError: There is no word.
+    """
+    if key.form is Form.RAW:
+        return unquoted(words[0]) if words[0].startswith('"') else words[0]
+    return " ".join(map(unquoted, words)) if words[1:] else unquoted(words[0])
+
+
 @dataclass(slots=True)
 class Values:
     """What one block says.
@@ -106,14 +117,17 @@ class ValueReader:
             raise rules.Refused(Reason.MISSING, _TOO_FEW[wanted])
         if len(words) > wanted:
             raise rules.Refused(Reason.SURPLUS, _TOO_MANY[wanted], text=words[wanted])
-        if key.form is Form.RAW:
-            return key.rule(self._raw(key, words[0], number))
-        if key.form is Form.FLOATING:
-            host, device = map(unquoted, words)
-            return key.rule(f"{self._host(host, number)} {device}")
-        text = unquoted(words[0])
+        text = value_text(key, words)
+        if key.form is Form.RAW and words[0].startswith("'"):
+            self._problems.warning(
+                number,
+                Reason.QUOTES,
+                "{key} is in single quotes, which become part of it; write double quotes",
+                key=key.name,
+            )
         if key.host:
-            text = self._host(text, number)
+            host, blank, device = text.partition(" ")
+            text = self._host(host, number) + blank + device
         if key.form is Form.WORD and rules.is_octal(text):
             self._problems.warning(
                 number,
@@ -123,18 +137,6 @@ class ValueReader:
                 text=text,
             )
         return key.rule(text)
-
-    def _raw(self, key: Key, word: str, number: int) -> str:
-        if word.startswith('"'):
-            return unquoted(word)
-        if word.startswith("'"):
-            self._problems.warning(
-                number,
-                Reason.QUOTES,
-                "{key} is in single quotes, which become part of it; write double quotes",
-                key=key.name,
-            )
-        return word
 
     def _host(self, text: str, number: int) -> str:
         """Return an address's text; a name is resolved, once for the whole file."""
