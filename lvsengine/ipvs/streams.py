@@ -38,11 +38,13 @@ class StreamListener:
         service: LiveService,
         door: socket.socket,
         limits: Limits,
+        pause_s: float = SHORTAGE_PAUSE_S,
     ) -> None:
         self.loop = loop
         self.key = key
         self.service = service
         self.limits = limits
+        self._pause_s = pause_s
         self.relays: set[Relay] = set()
         self._door = door
         self._retry: TimerHandle | None = None
@@ -92,7 +94,7 @@ class StreamListener:
         if error.errno in SHORTAGES:
             # The client stays in the backlog, so the door would report it without end.
             self.pause()
-            self._retry = self.loop.call_later(SHORTAGE_PAUSE_S, self.resume)
+            self._retry = self.loop.call_later(self._pause_s, self.resume)
 
     def _take(self, client: socket.socket, peer: tuple[str, int]) -> None:
         client.settimeout(0)  # non-blocking
