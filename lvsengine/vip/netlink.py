@@ -140,13 +140,23 @@ class NetlinkAddresses:
     async def _asking(self) -> AsyncIterator[Route]:
         """Lend the socket for one request. One whose answer did not come is not used again."""
         if self._route is None:
-            self._route = await self._open_route()
+            self._route = await self._opened()
         try:
             async with asyncio.timeout(self._deadline_s):
                 yield self._route
         except (TimeoutError, asyncio.CancelledError):
             await self.close()
             raise
+
+    async def _opened(self) -> Route:
+        try:
+            return await self._open_route()
+        except (OSError, ImportError) as error:
+            raise EngineError(
+                "no-netlink",
+                f"the kernel cannot be asked about addresses: {error}",
+                "pulse needs a netlink socket and the Python package pyroute2",
+            ) from error
 
 
 def _named(held: HeldAddress, index: int) -> dict[str, object]:

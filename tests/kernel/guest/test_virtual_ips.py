@@ -255,6 +255,15 @@ def test_an_interface_that_is_down_or_missing_cannot_announce(machine: str) -> N
     ]
 
 
+def test_only_an_ethernet_card_has_a_hardware_address_to_announce(machine: str) -> None:
+    with in_namespace(machine):
+        wires = {name: PacketWire(name) for name in ("lo", "eth0")}
+    for wire in wires.values():
+        wire.close()
+    assert wires["lo"].mac is None
+    assert wires["eth0"].mac == hardware_address(machine)
+
+
 def test_without_root_there_is_no_packet_socket(machine: str) -> None:
     with in_namespace(machine), unprivileged(), pytest.raises(PermissionError) as refused:
         PacketWire("eth0")

@@ -80,6 +80,18 @@ async def test_a_listing_without_an_answer_is_an_error() -> None:
         await plane.read()
 
 
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ImportError("pyroute2")])
+async def test_without_a_socket_or_pyroute2_there_is_a_sentence(error: Exception) -> None:
+    async def fail() -> FakeRoute:
+        raise error
+
+    plane = NetlinkAddresses(fail)
+    with pytest.raises(EngineError, match="the kernel cannot be asked about addresses"):
+        await plane.read()
+    with pytest.raises(EngineError, match="the kernel cannot be asked about addresses"):
+        await plane.apply([ADD])
+
+
 async def test_a_cancelled_request_leaves_no_socket_with_an_answer_to_come() -> None:
     opener = Opener([FakeRoute(silent=True), FakeRoute()])
     plane = NetlinkAddresses(opener)
