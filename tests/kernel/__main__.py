@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _environment(out, coverage=options.coverage),
         )
     except LabError as error:
-        print(f"kernel tests: {error}", file=sys.stderr)
+        print(f"the kernel tests could not run: {error}", file=sys.stderr)
         return NOT_BOOTED
 
 

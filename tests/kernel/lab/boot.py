@@ -83,14 +83,18 @@ def boot(
         return _status(control, console)
 
 
-def check_programs() -> None:
-    """Refuse, with a sentence that names the packages, when the lab cannot run here."""
-    path = os.environ.get("PATH", "") + ":" + GUEST_PATH
-    missing = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
+def check_programs(path: str | None = None) -> None:
+    """Refuse, with a sentence that names the packages, when the lab cannot run here.
+
+    Args:
+        path: Where to look, as in PATH; by default PATH and where Debian puts such programs.
+    """
+    searched = path or f"{os.environ.get('PATH', '')}:{GUEST_PATH}"
+    missing = [name for name in PROGRAMS if shutil.which(name, path=searched) is None]
     if missing:
         raise LabError(
-            f"the kernel tests need user-mode Linux, and {', '.join(missing)} is not installed "
-            f"here; as root on Debian: apt-get install {' '.join(PACKAGES)}"
+            f"they need user-mode Linux, and {', '.join(missing)} is not installed here. "
+            f"As root on Debian: apt-get install {' '.join(PACKAGES)}"
         )
 
 

@@ -31,7 +31,6 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
 mkdir -p /lib/modules /run/netns
 ln -sfn "$modules" "/lib/modules/$release"
 mount -t hostfs none "$LABOUT" -o "$LABOUT"
