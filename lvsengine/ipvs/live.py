@@ -5,7 +5,7 @@ Pure: the time is passed in, sockets are elsewhere (`streams.py`, `datagrams.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lvsengine.ipvs.choosing import Call, Candidate, Chooser
@@ -215,11 +215,8 @@ class LiveService:
         destination = self.destinations.pop(key)
         self.chooser.remove(destination.candidate)
         self.bonds.forget(destination)
-        cut_all(destination.seats)
-
-    def remove_all(self) -> None:
-        for key in list(self.destinations):
-            self.remove(key)
+        for seat in list(destination.seats):
+            seat.cut()
 
     def admit(self, call: Call, cut: Callable[[], None], *, active: bool) -> Seat | None:
         """Give a new connection its place; None where nobody takes it."""
@@ -266,8 +263,3 @@ class LiveService:
         if template:
             template.seats += 1
         return seat
-
-
-def cut_all(seats: Iterable[Seat]) -> None:
-    for seat in list(seats):
-        seat.cut()

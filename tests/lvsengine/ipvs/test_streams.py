@@ -106,7 +106,26 @@ async def test_a_reset_is_passed_on_both_ways(bench: Bench) -> None:
     assert await open_connections(bench, real) == (0, 0)
 
 
-async def test_a_megabyte_each_way_arrives_whole_though_the_readers_are_slow(
+async def test_a_client_that_resets_after_its_last_word_ends_the_real_servers_answer(
+    bench: Bench,
+) -> None:
+    key, (real,) = await bench.serve(RR, listener := bench.real_server())
+    client, server = await bench.pair(key, listener)
+    client.end()
+    assert await server.rest() == b""
+    client.reset()
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        await talk_on(server)
+    assert await open_connections(bench, real) == (0, 0)
+
+
+async def talk_on(wire: Wire) -> None:
+    while True:
+        await wire.send(b"are you there?")
+        await asyncio.sleep(0)
+
+
+async def test_ten_megabytes_each_way_arrives_whole_though_the_readers_are_slow(
     bench: Bench,
 ) -> None:
     key, _ = await bench.serve(RR, listener := bench.real_server())

@@ -131,6 +131,12 @@ class Bench:
     async def make(self, *changes: Change) -> None:
         assert await self.plane.apply(changes) == []
 
+    def datagram_end(self, host: str = "127.0.0.1") -> socket.socket:
+        """A UDP socket, for a real server or a client."""
+        end = bound(host, socket.SOCK_DGRAM)
+        self._things.callback(end.close)
+        return end
+
     async def serve(
         self, service: Service, *listeners: socket.socket, protocol: Protocol = Protocol.TCP
     ) -> tuple[AddressKey, list[DestinationKey]]:
@@ -161,6 +167,12 @@ def set_weight(key: DestinationKey, weight: int) -> Change:
 
 def remove(key: DestinationKey | AddressKey) -> Change:
     return Change(Verb.REMOVE, key)
+
+
+async def heard(end: socket.socket) -> tuple[bytes, tuple[str, int]]:
+    """Receive one datagram and say who sent it."""
+    async with asyncio.timeout(DEADLINE_S):
+        return await asyncio.get_running_loop().sock_recvfrom(end, 65536)
 
 
 class FakeClock:
