@@ -101,40 +101,43 @@ class NetlinkAddresses:
             route.close()
 
     async def _try(self, change: AddressChange) -> AddressFailure | None:
-        from pyroute2.netlink.exceptions import NetlinkError
-
         try:
             index = socket.if_nametoindex(change.address.interface)
         except OSError:
             names = [name for _, name in socket.if_nameindex()]
             return refused(change, errno.ENODEV, interfaces=names)
-        try:
-            if change.verb is Verb.REMOVE:
-                return await self._remove(change, index)
-            await self._ask("add", **_added(change.address, index))
-        except TimeoutError:
-            return refused(change, errno.ETIMEDOUT)
-        except NetlinkError as error:
-            return refused(change, error.code, detail=os.strerror(error.code))
-        return None
+        if change.verb is Verb.REMOVE:
+            return await self._remove(change, index)
+        return _failure(change, await self._ask("add", _added(change.address, index)))
 
     async def _remove(self, change: AddressChange, index: int) -> AddressFailure | None:
         held = change.address
-        alone = held.address.version == 6 or held.prefix == held.address.max_prefixlen
-        with (
-            nullcontext(enter_result=True)
-            if alone
-            else self._promoting(held.interface) as promotes
-        ):
+        with self._promotion(held) as promotes:
             along = [] if promotes else dropped_along(await self.read(), held)
             if along:
                 return refused(change, errno.EBUSY, along=along)
-            await self._ask("del", **_named(held, index))
-        return None
+            return _failure(change, await self._ask("del", _named(held, index)))
 
-    async def _ask(self, command: str, **values: object) -> None:
-        async with self._asking() as route:
-            await route.addr(command, **values)
+    def _promotion(self, held: HeldAddress) -> AbstractContextManager[bool]:
+        has_no_secondaries = held.address.version == 6 or held.prefix == held.address.max_prefixlen
+        if has_no_secondaries:
+            return nullcontext(enter_result=True)
+        return self._promoting(held.interface)
+
+    async def _ask(self, command: str, values: Mapping[str, object]) -> int:
+        """Ask for one change; answer 0, or the errno of its refusal."""
+        try:
+            async with self._asking() as route:
+                from pyroute2.netlink.exceptions import NetlinkError
+
+                try:
+                    await route.addr(command, **values)
+                except NetlinkError as error:
+                    code: int = error.code
+                    return code
+        except TimeoutError:
+            return errno.ETIMEDOUT
+        return 0
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[Route]:
@@ -157,6 +160,10 @@ class NetlinkAddresses:
                 f"the kernel cannot be asked about addresses: {error}",
                 "pulse needs a netlink socket and the Python package pyroute2",
             ) from error
+
+
+def _failure(change: AddressChange, number: int) -> AddressFailure | None:
+    return refused(change, number, detail=os.strerror(number)) if number else None
 
 
 def _named(held: HeldAddress, index: int) -> dict[str, object]:
