@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from typing import cast
 
 from lvsengine.errors import EngineError
 from lvsengine.health import Health, Override, RealServerKey, Standing
@@ -90,7 +91,7 @@ class Nanny:
 
         Args:
             at_once: How many checks of a kind may run at the same time, where that is bounded.
-            clock: Steady seconds.
+            clock: The loop's own clock.
             wall: Seconds since the epoch.
         """
         self._on_change = on_change
@@ -232,11 +233,10 @@ class Nanny:
     async def _sleep(self) -> None:
         """Wait for the next check that is due, or until something sooner has come up."""
         loop = asyncio.get_running_loop()
-        now = self._clock()
-        latest = now + LONGEST_SLEEP_S
+        latest = self._clock() + LONGEST_SLEEP_S
         self._sleeps_until = min(latest, self._due[0][0]) if self._due else latest
         self._woken = loop.create_future()
-        timer = loop.call_later(max(0.0, self._sleeps_until - now), self._wake)
+        timer = loop.call_at(self._sleeps_until, self._wake)
         try:
             await self._woken
         finally:
@@ -276,7 +276,7 @@ class Nanny:
         """Try once, judge, and set the next try."""
         started = self._clock()
         try:
-            result = await self._try(job)
+            result = await self._bounded(job, started)
         except NotTriedError as error:
             result = Result(ok=False, reason=str(error), seconds=self._clock() - started)
             job.machine = machines.not_tried(job.machine, result, self._wall())
@@ -287,20 +287,37 @@ class Nanny:
         )
         self._push(job)
 
-    async def _try(self, job: _Job) -> Result:
-        definition = job.definition
-        limit_s = definition.timeout_s + GRACE_S
+    async def _bounded(self, job: _Job, started: float) -> Result:
+        """Try, and end a try that forgets its deadline.
+
+        By one timer, since `asyncio.timeout` costs as much as a whole TCP check's bookkeeping.
+        """
+        limit_s = job.definition.timeout_s + GRACE_S
+        task = cast("asyncio.Task[None]", job.task)  # the one that runs this
+        timer = task.get_loop().call_at(started + limit_s, task.cancel)
         try:
-            async with asyncio.timeout(limit_s):
-                return await self._checks[definition.kind](definition)
+            return await self._try(job)
+        except asyncio.CancelledError:
+            if self._clock() < started + limit_s:
+                raise  # somebody else wants it to stop
+            return Result(ok=False, reason=wording.no_answer(job.definition), seconds=limit_s)
+        finally:
+            timer.cancel()
+
+    async def _try(self, job: _Job) -> Result:
+        """Make the check; an exception in it is a result too.
+
+        Raises:
+            NotTriedError: It could not be made.
+        """
+        try:
+            return await self._checks[job.definition.kind](job.definition)
         except NotTriedError:
             raise
-        except TimeoutError:
-            return Result(ok=False, reason=wording.no_answer(definition), seconds=limit_s)
         except Exception as error:
             if job.machine.health is not Health.DOWN:  # else it would be logged at every try
-                log.exception("the check of %s broke", wording.place(definition))
-            return Result(ok=False, reason=wording.broke(definition, error))
+                log.exception("the check of %s broke", wording.place(job.definition))
+            return Result(ok=False, reason=wording.broke(job.definition, error))
 
     def _judge(self, job: _Job, result: Result) -> None:
         before = job.machine

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lvsengine.nanny import none, tcp_connect
+from lvsengine.nanny import none, send_expect, send_program, tcp_connect
 from lvsengine.nanny.check import Check
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "tcp_connect": tcp_connect.check,
+        "send_expect": send_expect.check,
+        "send_program": send_program.check,
         "none": none.check,
     }
 )

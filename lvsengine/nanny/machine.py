@@ -100,7 +100,8 @@ def step(
 
 def not_tried(machine: Machine, result: Result, at: float) -> Machine:
     """Remember a try that could not be made; it says nothing about the real server."""
-    return replace(machine, tried=(*machine.tried[1 - KEPT :], Tried(at, result)))
+    reason = result.reason if machine.health is Health.UNKNOWN else machine.reason
+    return replace(machine, reason=reason, tried=(*machine.tried[1 - KEPT :], Tried(at, result)))
 
 
 def _on_success(

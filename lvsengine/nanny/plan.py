@@ -32,7 +32,6 @@ def definition(virtual: VirtualServer, server: RealServer) -> Definition:
     began when a try had ended, ours when it starts.
     """
     kind, send, expect = _asked(virtual)
-    wants_program = kind == "send_program"
     timeout_s = max(1, virtual.timeout_s)
     return Definition(
         kind=kind,
@@ -42,7 +41,7 @@ def definition(virtual: VirtualServer, server: RealServer) -> Definition:
         send=send,
         expect=expect,
         use_regex=virtual.use_regex and expect is not None,
-        program=virtual.send_program if wants_program else None,
+        program=virtual.send_program if kind == "send_program" else None,
         timeout_s=float(timeout_s),
         interval_s=float(timeout_s),
         fall=max(1, virtual.fall),
@@ -57,7 +56,7 @@ def _asked(virtual: VirtualServer) -> tuple[str, str | None, str | None]:
     taken for a web server. Of protocols other than TCP nothing can be known without asking.
     """
     send, expect = virtual.send or None, virtual.expect or None
-    if virtual.send_program:
+    if virtual.send_program and virtual.send_program.strip():
         return "send_program", None, expect
     if virtual.protocol is Protocol.UDP:
         return ("send_expect", send, expect) if send else ("none", None, None)

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import socket
+import time
 
 from lvsengine.nanny import wording
 from lvsengine.nanny.check import Definition, NotTriedError, Result
@@ -26,10 +27,9 @@ OURS = frozenset(
 
 
 async def check(definition: Definition) -> Result:
-    loop = asyncio.get_running_loop()
-    started = loop.time()
+    started = time.monotonic()
     ok, reason = await _tried(definition)
-    return Result(ok, reason, loop.time() - started)
+    return Result(ok, reason, time.monotonic() - started)
 
 
 async def _tried(definition: Definition) -> tuple[bool, str]:

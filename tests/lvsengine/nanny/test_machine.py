@@ -118,6 +118,11 @@ def test_a_try_that_could_not_be_made_is_remembered_and_changes_nothing_else() -
     assert missed.tried[-1] == Tried(7.0, Result(ok=False, reason="no socket"))
 
 
+def test_before_any_result_a_try_that_could_not_be_made_is_the_reason() -> None:
+    missed = not_tried(UNTRIED, Result(ok=False, reason="no socket"), at=7.0)
+    assert (missed.health, missed.reason) == (Health.UNKNOWN, "no socket")
+
+
 def test_the_last_twenty_results_are_kept_newest_last() -> None:
     machine = after(UNTRIED, rules(), *[OK] * 30)
     assert [tried.at for tried in machine.tried] == [float(at) for at in range(11, 31)]

@@ -57,6 +57,7 @@ def test_neither_send_nor_expect_is_an_open_port() -> None:
             replace(SHOP, send="hello", expect="OK", send_program="/bin/c %h"),
             ("send_program", None, "OK", "/bin/c %h"),
         ),
+        (replace(SHOP, send_program=" "), ("tcp_connect", None, None, None)),
         (replace(DNS, send="q", expect="a"), ("send_expect", "q", "a", None)),
         (replace(DNS, send="q"), ("send_expect", "q", None, None)),
         (replace(DNS, send_program="dig"), ("send_program", None, None, "dig")),

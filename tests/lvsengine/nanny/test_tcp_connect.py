@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import errno
 import resource
 import socket
@@ -87,3 +88,35 @@ async def test_no_descriptor_left_says_nothing_about_the_real_server() -> None:
             await tcp_connect.check(asked(80))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Exhausted(socket.socket):
+    """A socket of a machine whose ports are all taken."""
+
+    def connect_ex(self, address: object, /) -> int:
+        return errno.EADDRNOTAVAIL
+
+
+async def test_no_port_left_says_nothing_about_the_real_server() -> None:
+    with Exhausted() as sock, pytest.raises(NotTriedError, match="Cannot assign requested"):
+        await tcp_connect.connect(sock, asked(80))
+
+
+async def test_answer_and_deadline_in_one_turn_of_the_loop_are_one_outcome(
+    listener: socket.socket,
+) -> None:
+    with tcp_connect.opened(asked(80)) as sock:
+        sock.connect_ex(listener.getsockname())
+        assert await tcp_connect.settled(sock, timeout_s=0) == 0
+
+
+async def test_answer_and_cancellation_in_one_turn_of_the_loop_are_a_cancellation(
+    listener: socket.socket,
+) -> None:
+    with tcp_connect.opened(asked(80)) as sock:
+        sock.connect_ex(listener.getsockname())
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(tcp_connect.settled(sock, timeout_s=5))
+            await asyncio.sleep(0)  # it waits for the socket now
+            asyncio.get_running_loop().call_soon(task.cancel)
+        assert task.cancelled()
