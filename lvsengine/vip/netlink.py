@@ -81,14 +81,13 @@ class NetlinkAddresses:
         names = dict(socket.if_nameindex())
         try:
             async with self._asking() as route:
-                messages = [message async for message in await route.addr("dump")]
+                entries = [_present(each, names) async for each in await route.addr("dump")]
         except TimeoutError:
             raise EngineError(
                 "netlink-silent",
                 f"the kernel did not list its addresses within {self._deadline_s:g} s",
                 "it is tried again",
             ) from None
-        entries = (_present(message, names) for message in messages)
         return tuple(entry for entry in entries if entry is not None)
 
     async def apply(self, changes: Sequence[AddressChange]) -> list[AddressFailure]:
