@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lvsengine import __version__, limits, showing
@@ -111,16 +110,14 @@ class Answers:
         """What a reload would do now: as if each new real server passed its first check."""
         engine = self._engine
         config, revision, problems = await asyncio.to_thread(self._planned_file, request)
-        standings = engine.nanny.standings()
-        assumed = {key: standings.get(key, Standing(Health.UP)) for key in destinations_of(config)}
-        for key, standing in assumed.items():
-            if standing.health is Health.UNKNOWN:
-                assumed[key] = replace(standing, health=Health.UP)
-        unchecked = {
-            place
-            for key, place in destinations_of(config).items()
-            if standings.get(key, Standing()).health is Health.UNKNOWN
+        running, places = destinations_of(engine.running.config), destinations_of(config)
+        known = {
+            key: standing
+            for key, standing in engine.nanny.standings().items()
+            if standing.health is not Health.UNKNOWN and running.get(key) == places.get(key)
         }
+        assumed = {key: known.get(key, Standing(Health.UP)) for key in places}
+        unchecked = {place for key, place in places.items() if key not in known}
         changes = engine.table.changes(desired(config, assumed), engine.kept.services)
         lines = showing.planned(changes, await engine.usage(), unchecked)
         return messages.Planned(revision, lines, problems)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lvsengine import limits, state
@@ -26,8 +26,9 @@ from lvsengine.ipvs.table import EMPTY, Table
 from lvsengine.lvscf import store
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.problems import Problem, Severity
-from lvsengine.nanny.check import Definition
+from lvsengine.nanny.check import Check, Definition
 from lvsengine.nanny.driver import Nanny, Transition
+from lvsengine.nanny.kinds import CHECKS
 from lvsengine.nanny.plan import plan
 from lvsengine.net import Address
 from lvsengine.reconciler import AddressReconciler, Outcome, Reconciler
@@ -82,6 +83,7 @@ class Parts:
         announce: Tells the neighbours where the addresses are now; answers what went wrong.
         is_local: Whether an address is one of this machine's.
         wall: Seconds since the epoch.
+        clock: The loop's own clock, in seconds.
     """
 
     plane: Plane
@@ -89,6 +91,8 @@ class Parts:
     announce: Announce
     is_local: Callable[[Address], bool]
     wall: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
+    checks: Mapping[str, Check] = field(default_factory=lambda: CHECKS)
 
 
 class _StopOrder(Exception):
@@ -103,12 +107,14 @@ class Engine:
     """
 
     def __init__(
-        self, settings: Settings, parts: Parts, ready: Callable[[], None] = lambda: None
+        self, settings: Settings, parts: Parts, ready: Callable[[], object] = lambda: None
     ) -> None:
         self.settings = settings
         self.parts = parts
         self.chronicle = Chronicle(parts.wall)
-        self.nanny = Nanny(self._on_transition, wall=parts.wall)
+        self.nanny = Nanny(
+            self._on_transition, checks=parts.checks, clock=parts.clock, wall=parts.wall
+        )
         self.table = Reconciler(parts.plane)
         self.addresses = AddressReconciler(parts.addresses)
         self.running = Running(Config(), "", {})
@@ -267,9 +273,13 @@ class Engine:
         for warning in running.warnings:
             log.warning("%s: %s", self.settings.path, warning)
         for virtual in running.config.enabled_virtual_servers:
-            new = {key for key in running.plan if key.virtual == virtual.name} - before.plan.keys()
+            new = [
+                definition
+                for key, definition in running.plan.items()
+                if key.virtual == virtual.name and key not in before.plan
+            ]
             if new:
-                self.chronicle.monitors(virtual, [running.plan[key] for key in sorted(new)])
+                self.chronicle.monitors(virtual, new)
 
     # --- making it so ---------------------------------------------------------------------
 
@@ -302,7 +312,7 @@ class Engine:
         self._keep(replace(self.kept, addresses=claimed))
         made = await self.addresses.hold(wanted, claimed)
         self.chronicle.addresses(made)
-        self._keep(replace(self.kept, addresses=self.addresses.present(claimed)))
+        self._keep(replace(self.kept, addresses=self.addresses.ours(claimed)))
         self._addresses_due = False
         raised = tuple(change.address for change in made if change.verb is Verb.ADD)
         if raised:

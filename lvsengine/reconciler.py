@@ -131,10 +131,14 @@ class AddressReconciler:
             if holding is not Holding.FOREIGN
         )
 
-    def present(self, addresses: Collection[Address]) -> frozenset[Address]:
-        """Those of `addresses` that this machine has now."""
-        here = {entry.address for entry in self._present}
-        return frozenset(address for address in addresses if address in here)
+    def ours(self, claimed: Collection[Address]) -> frozenset[Address]:
+        """Of the addresses claimed, those that are to be put away one day: held, or still held.
+
+        One that was removed is forgotten, for it may come back as somebody else's.
+        """
+        held = {one.address for one, holding in self.holdings.items() if holding is Holding.OURS}
+        stuck = {failure.change.address.address for failure in self.failures}
+        return frozenset(address for address in claimed if address in held | stuck)
 
     async def hold(
         self, desired: Sequence[HeldAddress], owned: Collection[Address]

@@ -93,6 +93,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     import logging
     import os
     import signal
+    from functools import partial
 
     from lvsengine.engine import Engine, Settings
     from lvsengine.notify import notify
@@ -105,7 +106,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         force_active=arguments.forceactive,
     )
     parts = await _parts(arguments.plane)
-    engine = Engine(settings, parts, lambda: notify(os.environ, READY="1") or None)
+    engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, engine, number)
