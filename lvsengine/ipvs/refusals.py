@@ -1,109 +1,91 @@
-"""What the userspace plane refuses: what the kernel would refuse, and what no proxy can do."""
+"""What the userspace plane refuses: what every plane does, and what no proxy can do."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
 
+from lvsengine.ipvs import rules
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.live import LiveService
+from lvsengine.ipvs.rules import Refusal
 from lvsengine.ipvs.schedulers import SCHEDULERS
-from lvsengine.ipvs.table import Destination, DestinationKey, MarkKey, Service, ServiceKey
+from lvsengine.ipvs.table import (
+    AddressKey,
+    Destination,
+    DestinationKey,
+    MarkKey,
+    Service,
+    ServiceKey,
+)
 from lvsengine.net import Forwarding, Protocol
 
-HEAVIEST = 2**31 - 1  # the kernel's weight is a signed number of 32 bits
-
-Refusal = tuple[int, str]  # errno, and a sentence for people
-Held = Mapping[ServiceKey, LiveService]
+KERNEL = "use the kernel plane (--plane kernel)"
 
 
-def refusal(change: Change, held: Held) -> Refusal | None:
+def refusal(change: Change, held: Mapping[ServiceKey, LiveService]) -> Refusal | None:
     """Say why a change cannot be made to what is held now; None where it can."""
-    if isinstance(change.key, DestinationKey):
-        return _of_destination(change, change.key, held)
-    return _of_service(change, change.key, held)
-
-
-def _of_service(change: Change, key: ServiceKey, held: Held) -> Refusal | None:
-    if change.verb is not Verb.ADD and key not in held:
-        return errno.ESRCH, f"there is no service {key}"
-    if change.verb is Verb.REMOVE:
-        return None
-    if not isinstance(change.value, Service):
-        return errno.EINVAL, f"service {key} needs its values"
-    wrong = _unable_service(key) or _unable_scheduler(change.value)
-    if wrong:
-        return wrong
-    if change.verb is Verb.ADD and key in held:
-        return errno.EEXIST, f"service {key} exists already"
+    said = rules.refusal(change)
+    if said:
+        return said
+    number = _misplaced(change, held)
+    if number:
+        return rules.explained(change, number)
+    unable = _unable(change)
+    if unable:
+        return Refusal(errno.EOPNOTSUPP, f"{rules.subject(change.key)}: {unable}")
     return None
 
 
-def _unable_service(key: ServiceKey) -> Refusal | None:
+def _misplaced(change: Change, held: Mapping[ServiceKey, LiveService]) -> int:
+    """Return the kernel's errno for an entry that is there, or is not there; else 0."""
+    if isinstance(change.key, DestinationKey):
+        if change.key.service not in held:
+            return errno.ESRCH
+        there, missing = change.key in held[change.key.service].destinations, errno.ENOENT
+    else:
+        there, missing = change.key in held, errno.ESRCH
+        if isinstance(change.value, Service) and change.value.scheduler not in SCHEDULERS:
+            return errno.ENOENT
+    if change.verb is Verb.ADD:
+        return errno.EEXIST if there else 0
+    return 0 if there else missing
+
+
+def _unable(change: Change) -> str:
+    match change.key, change.value:
+        case (AddressKey() | MarkKey()) as key, Service() as value:
+            return _unable_to_listen(key) or _unable_to_choose(value)
+        case DestinationKey(), Destination() as value:
+            return _unable_to_forward(value)
+    return ""
+
+
+def _unable_to_listen(key: ServiceKey) -> str:
     if isinstance(key, MarkKey):
-        return errno.EOPNOTSUPP, (
-            f"the userspace plane cannot see {key} on packets: use the kernel plane, "
+        return (
+            f"the userspace plane cannot see the marks of packets: {KERNEL}, "
             "or take fwmark out of the virtual server"
         )
     if key.protocol is Protocol.SCTP:
-        return errno.EOPNOTSUPP, "the userspace plane forwards tcp and udp only, not sctp"
+        return f"the userspace plane forwards tcp and udp, not sctp: {KERNEL}"
     if key.port == 0:
-        return errno.EOPNOTSUPP, (
-            f"the userspace plane cannot listen on all ports of {key.address}: name one"
-        )
-    return None
+        return f"the userspace plane cannot listen on all ports: name one, or {KERNEL}"
+    return ""
 
 
-def _unable_scheduler(value: Service) -> Refusal | None:
-    row = SCHEDULERS.get(value.scheduler)
-    if row is None:
-        return errno.ENOENT, f"there is no scheduler {value.scheduler}"
-    if row.model is None:
-        return errno.EOPNOTSUPP, (
-            f"the userspace plane has no scheduler {row.name}: use the kernel plane, or take sh"
-        )
+def _unable_to_choose(value: Service) -> str:
+    if SCHEDULERS[value.scheduler].model is None:
+        return f"the userspace plane has no scheduler {value.scheduler}: take sh, or {KERNEL}"
     if value.engine:
-        return errno.EOPNOTSUPP, (
-            f"the userspace plane has no persistence engine {value.engine}: use the kernel plane"
-        )
-    return None
+        return f"the userspace plane has no persistence engine {value.engine}: {KERNEL}"
+    return ""
 
 
-def _of_destination(change: Change, key: DestinationKey, held: Held) -> Refusal | None:
-    if key.service not in held:
-        return errno.ESRCH, f"there is no service {key.service}"
-    if change.verb is not Verb.ADD and key not in held[key.service].destinations:
-        return errno.ENOENT, f"there is no destination {key}"
-    if change.verb is Verb.REMOVE:
-        return None
-    if not isinstance(change.value, Destination):
-        return errno.EINVAL, f"destination {key} needs its values"
-    wrong = _bad_range(key, change.value) or _bad_destination(key, change.value)
-    if wrong:
-        return wrong
-    if change.verb is Verb.ADD and key in held[key.service].destinations:
-        return errno.EEXIST, f"destination {key} exists already"
-    return None
-
-
-def _bad_range(key: DestinationKey, value: Destination) -> Refusal | None:
-    if not 0 <= value.weight <= HEAVIEST:
-        return errno.ERANGE, f"the weight of {key} must be 0 to {HEAVIEST}, not {value.weight}"
-    if value.lower > value.upper:
-        return errno.ERANGE, (
-            f"the lower threshold of {key}, {value.lower}, is above the upper, {value.upper}"
-        )
-    return None
-
-
-def _bad_destination(key: DestinationKey, value: Destination) -> Refusal | None:
-    if value.forwarding is not Forwarding.NAT:
-        return errno.EOPNOTSUPP, (
-            f"the userspace plane can only forward as NAT does, not {value.forwarding.value}: "
-            "use the kernel plane, or write network = nat"
-        )
-    if key.address.version != key.service.family:
-        return errno.EINVAL, f"{key} mixes IPv4 and IPv6"
-    if key.address.is_multicast or key.address.is_unspecified:
-        return errno.EINVAL, f"{key.address} is no address of one real server"
-    return None
+def _unable_to_forward(value: Destination) -> str:
+    if value.forwarding is Forwarding.NAT:
+        return ""
+    return (
+        f"the userspace plane is a proxy and cannot do network = {value.forwarding.value}: "
+        f"write network = nat, or {KERNEL}"
+    )

@@ -205,8 +205,8 @@ def a_key_of(listener: socket.socket) -> AddressKey:
 
 async def test_an_unreachable_real_server_resets_the_client(bench: Bench) -> None:
     key, _ = await bench.serve(RR)
-    # The kernel refuses a broadcast address for TCP before any packet is sent.
-    await bench.make(add(DestinationKey(key, ip_address("255.255.255.255"), 80)))
+    # The kernel refuses a broadcast address before any packet is sent.
+    await bench.make(add(DestinationKey(key, ip_address("127.255.255.255"), 80)))
     assert await (await bench.client(key)).was_reset()
     assert bench.plane.refused.not_connected == 1
 
