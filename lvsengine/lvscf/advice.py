@@ -23,13 +23,13 @@ LOAD_MONITORS = ("none", "uptime", "rup", "ruptime")
 def check(found: Found, problems: Problems) -> None:
     """Report what will not do what was meant."""
     for key, template, values in _pair(found.config, found):
-        problems.warning(found.line(key), Reason.ARGUMENT, template, **values)
+        problems.warning(found.line(key), Reason.ADVICE, template, **values)
     for key, template, values in _network(found):
-        problems.warning(found.line(key), Reason.ARGUMENT, template, **values)
+        problems.warning(found.line(key), Reason.ADVICE, template, **values)
     for virtual in found.virtuals:
         for part in (_selection, _checking, _naming):
             for key, template, values in part(found, virtual):
-                problems.warning(virtual.line(key), Reason.ARGUMENT, template, **values)
+                problems.warning(virtual.line(key), Reason.ADVICE, template, **values)
         _check_regex(virtual, problems)
 
 
@@ -257,7 +257,7 @@ def _check_regex(virtual: FoundVirtual, problems: Problems) -> None:
     if posix is not None:
         problems.warning(
             line,
-            Reason.ARGUMENT,
+            Reason.ADVICE,
             "expect holds {posix}, which means something else here than in the original"
             " Piranha; write the characters out, such as 0-9 or A-Za-z",
             posix=posix[0],

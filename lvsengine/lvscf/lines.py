@@ -266,7 +266,7 @@ def _header(line: Line) -> Line:
         return line._replace(kind=Kind.BAD, faults=(*line.faults, Fault.ONE_LINE_BLOCK))
     name = words[0] if words else ""
     faults = line.faults
-    if name in ("", "{"):
+    if name in ("", "{", '""', "''"):
         name, faults = "", (*faults, Fault.NO_NAME)
     elif len(words) == 1 or words[1] != "{":
         glued = len(words) == 1 and name.endswith("{")

@@ -14,7 +14,7 @@ class Severity(Enum):
 
 
 class Reason(Enum):
-    """Why a line is refused, in the original's words (and, last, ours)."""
+    """Why a line is refused, in the original's words (and, the last three, ours)."""
 
     EMPTY = "Empty configuration"
     READ = "I/O error while reading configuration"
@@ -33,6 +33,7 @@ class Reason(Enum):
     MASK = "Bad subnet mask specified"
     CONFLICT = "conflicting entries"
     OUTDATED = "outdated"
+    ADVICE = "advice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from lvsengine.lvscf.problems import Reason, shown
 
 
 class Refused(RuleError):
-    """A value breaks a rule; `reason` is the original's word for it."""
+    """A value breaks a rule; `reason` is the original's word for it.
+
+    The value, `text`, is cut short where it is long.
+    """
 
     def __init__(self, reason: Reason, template: str, **values: object) -> None:
         self.reason = reason
-        cut = {
-            key: shown(value) if isinstance(value, str) else value for key, value in values.items()
-        }
-        super().__init__(template, **cut)
+        if isinstance(text := values.get("text"), str):
+            values["text"] = shown(text)
+        super().__init__(template, **values)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lvsengine.errors import RuleError
+from lvsengine.errors import RuleError, Sentence, sentence
 from lvsengine.lvscf import rules
 from lvsengine.lvscf.keys import KEYS, Form, Key, Section
 from lvsengine.lvscf.lines import BLOCKS, Kind, Line, unquoted
@@ -172,7 +172,11 @@ class ValueReader:
         kept = values.fields.get("kept", ())
         values.fields["kept"] = (*kept, (key.name, " ".join(words)))
         self._problems.warning(
-            index + 1, Reason.OUTDATED, "{key} is kept as it is: {doc}", key=key.name, doc=key.doc
+            index + 1,
+            Reason.OUTDATED,
+            "{key} is kept as it is: {doc}",
+            key=key.name,
+            doc=Sentence(key.doc),
         )
 
     def _repeated(self, name: str, earlier: int, number: int) -> None:
@@ -188,7 +192,7 @@ class ValueReader:
         name = line.key
         where = f"a {section.value} block" if section.value else "the global part"
         if name in BLOCKS:
-            hint = "a block begins with `virtual NAME {` on a line, without an ="
+            hint = Sentence("; a block begins with `virtual NAME {{` on a line, without an =")
         else:
             hint = self._elsewhere(name) or self._similar(name, section)
         self._problems.error(
@@ -197,25 +201,27 @@ class ValueReader:
             "{key!r} is no key of {where}{hint}",
             key=name,
             where=where,
-            hint=f"; {hint}" if hint else "",
+            hint=hint,
         )
 
-    def _elsewhere(self, name: str) -> str:
+    def _elsewhere(self, name: str) -> Sentence | None:
         """Say where a key does stand that stands nowhere here."""
         places = [
             f"{section.value} blocks" if section.value else "the global part"
             for section, keys in KEYS.items()
             if name in keys and not keys[name].is_kept
         ]
-        return f"it belongs in {' or '.join(places)}" if places else ""
+        if not places:
+            return None
+        return sentence("; it belongs in {places}", places=" or ".join(places))
 
-    def _similar(self, name: str, section: Section) -> str:
-        if len(name) > _MAX_KEY or self._suggestions >= _MAX_SUGGESTIONS:
-            return ""
-        self._suggestions += 1
-        known = [key.name for key in KEYS[section].values() if not key.is_kept]
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.7)
-        return f"do you mean {near[0]}?" if near else ""
+    def _similar(self, name: str, section: Section) -> Sentence:
+        if len(name) <= _MAX_KEY and self._suggestions < _MAX_SUGGESTIONS:
+            self._suggestions += 1
+            known = [key.name for key in KEYS[section].values() if not key.is_kept]
+            for near in difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.7):
+                return sentence("; do you mean {near}?", near=near)
+        return Sentence("")
 
 
 _TOO_FEW = {1: "has no value", 2: "must be an address and a device, such as 192.0.2.100 eth0:1"}
