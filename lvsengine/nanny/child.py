@@ -88,22 +88,22 @@ class _Child:
     async def ended(self, timeout_s: float) -> Ended:
         """Wait for its end, or bring it about at the deadline or when it prints too much."""
         self._loop.add_reader(self._output, self._on_output)
+        code = None
         try:
             await self._exit(timeout_s)
+            code = self._code
         finally:
             self._loop.remove_reader(self._output)
-        code = self._code
-        if code is None:
-            self._kill()
-            await self._exit(DYING_S)
+            if self._code is None:
+                self._kill()
+                await self._exit(DYING_S)
         self._read()
         too_much = len(self._printed) > PRINTED_BYTES
         return Ended(None if too_much else code, bytes(self._printed))
 
     def close(self) -> None:
-        """Leave nothing behind, however it came to this."""
+        """Leave nothing behind; one that even SIGKILL does not end at once is reaped later."""
         if self._code is None:
-            self._kill()
             self._loop.add_reader(self._handle, self._reap)
         else:
             os.close(self._handle)

@@ -278,8 +278,7 @@ class Nanny:
         try:
             result = await self._bounded(job, started)
         except NotTriedError as error:
-            result = Result(ok=False, reason=str(error), seconds=self._clock() - started)
-            job.machine = machines.not_tried(job.machine, result, self._wall())
+            self._miss(job, Result(ok=False, reason=str(error), seconds=self._clock() - started))
         else:
             self._judge(job, result)
         job.due = schedule.next_due(
@@ -318,6 +317,12 @@ class Nanny:
             if job.machine.health is not Health.DOWN:  # else it would be logged at every try
                 log.exception("the check of %s broke", wording.place(job.definition))
             return Result(ok=False, reason=wording.broke(job.definition, error))
+
+    def _miss(self, job: _Job, result: Result) -> None:
+        tried = job.machine.tried
+        if not tried or tried[-1].result.reason != result.reason:  # said once, not at every try
+            log.warning("%s: %s", wording.place(job.definition), result.reason)
+        job.machine = machines.not_tried(job.machine, result, self._wall())
 
     def _judge(self, job: _Job, result: Result) -> None:
         before = job.machine

@@ -120,6 +120,4 @@ def _late(definition: Definition, talk: _Talk) -> str:
 def _broken_off(definition: Definition, talk: _Talk, error: OSError) -> str:
     if not talk.connected:
         return wording.failed(definition, error)
-    if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return f"{wording.place(definition)} broke the connection off"
-    return f"the connection to {wording.place(definition)} broke: {error.strerror or error}"
+    return f"{wording.place(definition)} broke the connection off: {error.strerror or error}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lvsengine.nanny import child
 from lvsengine.nanny.child import PRINTED_BYTES, Ended, run
 
 
@@ -69,12 +70,16 @@ async def test_what_it_leaves_running_is_ended_and_not_waited_for(tmp_path: Path
     await gone(int((tmp_path / "pid").read_text()))
 
 
+def state(pid: int) -> str:
+    """Give the process's state; Z is ended and not yet reaped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 async def gone(pid: int) -> None:
     """Wait until the process has ended; whose child it is now must reap it."""
     async with asyncio.timeout(2):
         while Path(f"/proc/{pid}").exists():
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            if state == "Z":
+            if state(pid) == "Z":
                 return
             await asyncio.sleep(0.005)
 
@@ -106,9 +111,36 @@ async def test_when_nobody_waits_any_more_it_is_killed_and_reaped() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await run(["sleep", "60"], 5)
+    assert children() == []
+
+
+async def test_one_that_does_not_die_at_once_is_reaped_when_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    really, loop = os.killpg, asyncio.get_running_loop()
+
+    def slowly(group: int, number: int) -> None:
+        loop.call_later(0.05, really, group, number)
+
+    monkeypatch.setattr(child, "DYING_S", 0.0)
+    monkeypatch.setattr(os, "killpg", slowly)
+    assert await run(["sleep", "60"], 0.01) == Ended(None, b"")
+    assert len(children()) == 1
+    monkeypatch.undo()
     async with asyncio.timeout(2):
         while children():
             await asyncio.sleep(0.005)
+
+
+async def test_its_end_and_too_much_output_in_one_turn_of_the_loop_are_one_outcome() -> None:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(run(["head", "-c", "5000", "/dev/zero"], 5))
+        while not children():
+            await asyncio.sleep(0)
+        (pid,) = children()
+        while state(pid) != "Z":  # the loop stands still meanwhile
+            pass
+    assert task.result().code is None
 
 
 async def test_without_a_descriptor_to_watch_it_by_it_is_ended(

@@ -319,13 +319,16 @@ def test_a_check_that_forgets_its_deadline_is_ended(ward: Ward) -> None:
     assert ward.nanny.standings()[key("one")].reason == "no answer on 10.0.0.1:1 within 2 s"
 
 
-def test_a_try_that_could_not_be_made_takes_nobody_out(ward: Ward) -> None:
+def test_a_try_that_could_not_be_made_takes_nobody_out(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
     ward.nanny.apply({key("one"): fake(1)})
     ward.later(3, lambda: ward.answers.update({1: without_means}))
     ward.play(10)
     assert ward.health("one") is Health.UP
     assert len(ward.changes) == 1
     assert ward.nanny.history(key("one"))[-1].result.reason == "not tried: no socket"
+    assert caplog.messages == ["10.0.0.1:1: not tried: no socket"]
 
 
 def test_what_is_found_in_the_table_is_up_until_its_checks_say_otherwise(ward: Ward) -> None:

@@ -132,7 +132,7 @@ async def test_send_alone_is_enough_when_it_could_be_sent() -> None:
             half_open,
             "HERE answered 'HT' and closed the connection where 'HTTP' was expected",
         ),
-        (reset, "HERE broke the connection off"),
+        (reset, "HERE broke the connection off: Connection reset by peer"),
     ],
 )
 async def test_a_broken_real_server_is_a_sentence(behave: Behaviour, reason: str) -> None:
