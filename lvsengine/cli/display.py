@@ -96,11 +96,8 @@ def planned(plan: messages.Planned) -> Iterator[str]:
     if not plan.lines:
         yield "no change in the table"
     for line in plan.lines:
-        live = f"{line.connections} live connections" if line.connections else "no live connection"
-        note = (
-            f", {line.note}" if line.note and (line.connections or "cut" not in line.note) else ""
-        )
-        yield f"{line.line}    # {live}{note}"
+        note = f", {line.note}" if line.note else ""
+        yield f"{line.line}    # {_live(line.connections)}{note}"
     yield f"revision {plan.revision}"
 
 

@@ -100,7 +100,7 @@ def test_plan_of_another_file_says_what_would_happen(typed: Typed, tmp_path: Pat
     _, out, _ = typed(f"plan {other}")
     assert "-a -t 192.0.2.100:80 -r 10.9.9.23:80 -m -w 1" in out
     assert "once its check succeeds" in out
-    assert "-d -t 192.0.2.100:80 -r 10.9.9.22:80    # no live connection" in out
+    assert "-d -t 192.0.2.100:80 -r 10.9.9.22:80    # 0 live connections, to be cut" in out
 
 
 def test_plan_of_an_unsound_file_lists_its_problems(typed: Typed, tmp_path: Path) -> None:
