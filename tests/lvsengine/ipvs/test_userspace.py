@@ -5,22 +5,32 @@ import errno
 import gc
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import pytest
 
 from lvsengine.ipvs.diff import Change, Verb, diff
-from lvsengine.ipvs.plane import Failure, Plane
+from lvsengine.ipvs.plane import Plane
 from lvsengine.ipvs.table import EMPTY, AddressKey, Destination, DestinationKey, Service, Table
 from lvsengine.ipvs.userspace import UserspacePlane
 from lvsengine.net import Forwarding, Protocol
-from tests.lvsengine.ipvs.wires import Bench, a_service, add, heard, remove, set_weight
+from tests.lvsengine.ipvs.plane_contract import Ability, PlaneContract, closing
+from tests.lvsengine.ipvs.wires import Bench, a_service, heard
 
 RR = Service("rr")
 NAT = Destination(1, Forwarding.NAT)
 ONE = ip_address("10.0.0.1")
 TWO = ip_address("10.0.0.2")
+
+
+class TestUserspace(PlaneContract):
+    lacks = frozenset(Ability)
+
+    @asynccontextmanager
+    async def open_plane(self) -> AsyncIterator[Plane]:
+        async with closing(UserspacePlane()) as plane:
+            yield plane
 
 
 @pytest.fixture
@@ -37,59 +47,8 @@ def a_table(*keys: AddressKey) -> Table:
     )
 
 
-async def test_it_is_a_plane_of_its_own_name(plane: UserspacePlane) -> None:
-    promised: Plane = plane
-    assert promised.name == "userspace"
-
-
-async def test_what_was_applied_is_read_back_in_its_order(plane: UserspacePlane) -> None:
-    wanted = a_table(a_service(), a_service(Protocol.UDP), a_service(host="::1"))
-    wanted = replace(
-        wanted,
-        destinations={
-            key: value
-            for key, value in wanted.destinations.items()
-            if key.address.version == key.service.family
-        },
-    )
-    assert await plane.apply(diff(EMPTY, wanted)) == []
-
-    table = await plane.read()
-    assert list(table.services.items()) == list(wanted.services.items())
-    assert list(table.destinations.items()) == list(wanted.destinations.items())
-
-
-async def test_only_the_services_that_are_asked_for_are_read(plane: UserspacePlane) -> None:
-    one, two, absent = a_service(), a_service(), a_service(Protocol.UDP)
-    await plane.apply(diff(EMPTY, a_table(one, two)))
-    assert await plane.read(only=[two, absent]) == a_table(two)
-
-
-async def test_values_are_set_and_entries_removed(plane: UserspacePlane) -> None:
-    key = a_service()
-    one, two = DestinationKey(key, ONE, 80), DestinationKey(key, TWO, 80)
-    await plane.apply(diff(EMPTY, a_table(key)))
-    await plane.apply([set_weight(one, 7), Change(Verb.SET, key, Service("lc")), remove(two)])
-    assert await plane.read() == Table({key: Service("lc")}, {one: replace(NAT, weight=7)})
-
-    await plane.apply([remove(key)])
-    assert await plane.read() == EMPTY
-
-
-async def test_what_fails_is_reported_and_the_rest_is_made(plane: UserspacePlane) -> None:
-    key = a_service()
-    missing = remove(DestinationKey(key, ONE, 80))
-    failures = await plane.apply(
-        [Change(Verb.ADD, key, RR), missing, add(DestinationKey(key, TWO, 80))]
-    )
-    assert failures == [
-        Failure(
-            missing,
-            errno.ENOENT,
-            f"real server 10.0.0.1:80 of virtual server tcp 127.0.0.1:{key.port}: it is not there",
-        )
-    ]
-    assert list((await plane.read()).destinations) == [DestinationKey(key, TWO, 80)]
+async def test_it_says_which_plane_it_is(plane: UserspacePlane) -> None:
+    assert plane.name == "userspace"
 
 
 async def test_a_port_that_is_taken_is_a_failure_and_can_be_tried_again(
@@ -105,14 +64,6 @@ async def test_a_port_that_is_taken_is_a_failure_and_can_be_tried_again(
         assert await plane.read() == EMPTY
         await other.close()
         assert await plane.apply([change]) == []
-
-
-async def test_every_entry_has_its_counters(plane: UserspacePlane) -> None:
-    table = a_table(a_service(), a_service())
-    await plane.apply(diff(EMPTY, table))
-    usage = await plane.counters()
-    assert usage.services.keys() == table.services.keys()
-    assert usage.destinations.keys() == table.destinations.keys()
 
 
 async def test_close_leaves_no_socket_and_no_task() -> None:
