@@ -36,7 +36,7 @@ virtual web {{
      port = {PORT}
      send = "GET / HTTP/1.0\\r\\n\\r\\n"
      expect = "HTTP"
-     scheduler = wlc
+     scheduler = wrr
      protocol = tcp
      timeout = 2
      reentry = 4

@@ -8,6 +8,7 @@ values along.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -129,7 +130,8 @@ class Engine:
         self._turn = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._addresses_due = True
-        self._raised: asyncio.Queue[tuple[HeldAddress, ...]] = asyncio.Queue()
+        self._raised: set[HeldAddress] = set()
+        self._raised_some = asyncio.Event()
         self._usage = Usage()
         self._usage_at = float("-inf")
 
@@ -237,7 +239,7 @@ class Engine:
         """
         async with self._reloading:
             log.info("rereading configuration file")
-            running = await self._load()
+            running = await self._load_or_refuse()
             await self.parts.plane.set_timeouts(_timeouts(running.config))
             self._take(running)
             self._addresses_due = True
@@ -249,13 +251,16 @@ class Engine:
         while True:
             await self._reload_asked.wait()
             self._reload_asked.clear()
-            try:
+            with contextlib.suppress(EngineError):  # said already
                 await self.reload()
-            except EngineError as error:
-                log.warning(
-                    "reload refused, the old configuration runs on reason=%s", error.sentence
-                )
-                self.chronicle.add("reload", str(self.settings.path), f"refused: {error.sentence}")
+
+    async def _load_or_refuse(self) -> Running:
+        try:
+            return await self._load()
+        except EngineError as error:
+            log.warning("reload refused, the old configuration runs reason=%s", error.sentence)
+            self.chronicle.add("reload", str(self.settings.path), f"refused: {error.sentence}")
+            raise
 
     async def _load(self) -> Running:
         loaded = await asyncio.to_thread(store.load, self.settings.path)
@@ -314,9 +319,9 @@ class Engine:
         self.chronicle.addresses(made)
         self._keep(replace(self.kept, addresses=self.addresses.ours(claimed)))
         self._addresses_due = False
-        raised = tuple(change.address for change in made if change.verb is Verb.ADD)
-        if raised:
-            self._raised.put_nowait(raised)
+        self._raised.update(change.address for change in made if change.verb is Verb.ADD)
+        if self._raised:
+            self._raised_some.set()
 
     def _keep(self, kept: state.Kept) -> None:
         if kept != self.kept:
@@ -344,11 +349,18 @@ class Engine:
             self.chronicle.failing([state_of_it])
 
     async def _announce_forever(self) -> None:
-        while True:
-            raised = await self._raised.get()
-            for sentence in await self.parts.announce(raised):
-                log.warning("%s", sentence)
-            log.info("gratuitous lvs arps finished")
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._raised_some.wait()
+                self._raised_some.clear()
+                # Each set by itself: what is raised now must not wait for the last set's rounds.
+                group.create_task(self._announce(tuple(self._raised)))
+                self._raised.clear()
+
+    async def _announce(self, raised: Sequence[HeldAddress]) -> None:
+        for sentence in await self.parts.announce(raised):
+            log.warning("%s", sentence)
+        log.info("gratuitous lvs arps finished")
 
     def _on_transition(self, change: Transition) -> None:
         self.chronicle.health(change, self.running.plan[change.key])

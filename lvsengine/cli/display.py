@@ -124,7 +124,7 @@ def explained(reply: messages.Explained, now: float) -> Iterator[str]:
         took = f"{result.seconds * 1000:8.1f} ms"
         yield f"  {moment(result.at, now)} {verdict} {took}  {result.reason}"
         if result.sent or result.received:
-            yield f"           sent {result.sent!r}, received {result.received!r}"
+            yield f"           sent '{result.sent}', received '{result.received}'"
 
 
 def event(one: messages.Event, now: float) -> str:
