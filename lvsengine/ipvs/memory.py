@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.plane import Counters, Failure, Timeouts, Usage
-from lvsengine.ipvs.rules import explained, refusal
+from lvsengine.ipvs.rules import check_timeouts, explained, refusal
 from lvsengine.ipvs.schedulers import SCHEDULERS
 from lvsengine.ipvs.table import (
     EMPTY,
@@ -84,6 +84,7 @@ class MemoryPlane:
         )
 
     async def set_timeouts(self, timeouts: Timeouts) -> None:
+        check_timeouts(timeouts)
         now = self.timeouts
         self.timeouts = replace(
             now,

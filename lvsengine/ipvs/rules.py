@@ -13,7 +13,9 @@ import errno
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import NamedTuple
 
+from lvsengine.errors import RuleError
 from lvsengine.ipvs.diff import Change, Verb
+from lvsengine.ipvs.plane import Timeouts
 from lvsengine.ipvs.table import (
     AddressKey,
     Destination,
@@ -51,6 +53,26 @@ def refusal(change: Change) -> Refusal | None:
     else:
         said = said or _bad_service(key, change)
     return Refusal(said.errno, f"{subject(key)}: {said.sentence}") if said else None
+
+
+def check_timeouts(timeouts: Timeouts) -> None:
+    """Refuse idle timeouts that the kernel cannot count.
+
+    Raises:
+        RuleError: One is not 0 to `MAX_SECONDS`.
+    """
+    for name, seconds in (
+        ("tcp", timeouts.tcp_s),
+        ("tcpfin", timeouts.tcpfin_s),
+        ("udp", timeouts.udp_s),
+    ):
+        if not 0 <= seconds <= MAX_SECONDS:
+            raise RuleError(
+                "the {name} timeout must be 0 to {most} seconds, not {seconds}",
+                name=name,
+                most=MAX_SECONDS,
+                seconds=seconds,
+            )
 
 
 def subject(key: ServiceKey | DestinationKey) -> str:
