@@ -6,7 +6,7 @@ the changes and applies them. `tests/lvsengine/ipvs/plane_contract.py` is this p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,8 +72,8 @@ class Plane(Protocol):
     def name(self) -> str:
         """`kernel`, `userspace` or `memory`."""
 
-    async def read(self) -> Table:
-        """Read the whole table, foreign entries too."""
+    async def read(self, only: Collection[ServiceKey] | None = None) -> Table:
+        """Read the whole table, foreign entries too; or of the services in `only` what is there."""
 
     async def apply(self, changes: Sequence[Change]) -> list[Failure]:
         """Make the changes in order. One that fails does not keep the rest from being made.

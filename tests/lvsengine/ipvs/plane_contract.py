@@ -201,7 +201,9 @@ class PlaneContract:
             assert await plane.apply([add(self.service(), A_SERVICE)]) == []
             assert not await self.destinations_of(plane, self.service())
 
-    async def destinations_of(self, plane: Plane, key: ServiceKey) -> Mapping[DestinationKey, Destination]:
+    async def destinations_of(
+        self, plane: Plane, key: ServiceKey
+    ) -> Mapping[DestinationKey, Destination]:
         return (await plane.read({key})).destinations
 
     async def test_one_packet_scheduling_is_kept_and_taken_back(self) -> None:
