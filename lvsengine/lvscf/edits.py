@@ -115,7 +115,8 @@ def with_real(tree: Tree, virtual: str, server: RealServer) -> Tree:
         indent = _indent(tree.lines[sibling.first])
         inner = _setting_indent(tree, sibling)
     else:
-        indent = _setting_indent(tree, block) or _indent(tree.lines[block.first]) + writing.INDENT
+        found = _setting_indent(tree, block)
+        indent = _indent(tree.lines[block.first]) + writing.INDENT if found is None else found
         inner = None
     inner = indent + writing.INDENT_MORE if inner is None else inner
     return _appended(tree, block, writing.real_lines(server, indent, inner))

@@ -11,7 +11,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lvsengine.errors import EngineError
@@ -32,7 +32,7 @@ def read_whole(path: Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unreadable(path, error) from error
-    with open(handle, "rb") as file:
+    try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise EngineError(
@@ -40,10 +40,12 @@ def read_whole(path: Path) -> bytes:
                 f"{path} is {_what(mode)}, not a file",
                 "name the configuration file itself",
             )
-        try:
+        with open(handle, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise _unreadable(path, error) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    finally:
+        os.close(handle)
     if len(data) > MAX_BYTES:
         raise EngineError("too-large", f"{path} is larger than 16 MiB", "is this the right file?")
     return data
@@ -70,7 +72,9 @@ def _unreadable(path: Path, error: OSError) -> EngineError:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+def locked(
+    folder: Path, wait_s: float = LOCK_WAIT_S, nap: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
     """Hold the exclusive lock of a folder.
 
     The lock is on the folder itself: nothing is left behind, and whoever may read the folder
@@ -84,13 +88,13 @@ def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     except OSError as error:
         raise _unreadable(folder, error) from error
     try:
-        _lock(handle, folder, wait_s)
+        _lock(handle, folder, wait_s, nap)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, folder: Path, wait_s: float) -> None:
+def _lock(handle: int, folder: Path, wait_s: float, nap: Callable[[float], None]) -> None:
     ends_at = time.monotonic() + wait_s
     while True:
         try:
@@ -102,7 +106,7 @@ def _lock(handle: int, folder: Path, wait_s: float) -> None:
                     f"someone else has been saving in {folder} for {wait_s:g} s",
                     "try again in a moment",
                 ) from None
-            time.sleep(_LOCK_POLL_S)
+            nap(_LOCK_POLL_S)
         else:
             return
 

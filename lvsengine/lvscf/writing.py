@@ -89,8 +89,17 @@ def text_of(key: Key, value: object, family: int = 4) -> str:
         family: 4 or 6, of the address that a mask belongs to.
 
     Raises:
-        Refused: The value cannot be written.
+        Refused: The value cannot be written, or is against its key's rule.
     """
+    plain = _plain(key, value, family)
+    key.rule(plain)  # what is written must be read again
+    if key.form is Form.RAW:
+        return _raw(plain)
+    return _quoted_if_needed(plain) if key.form is Form.TEXT else plain
+
+
+def _plain(key: Key, value: object, family: int) -> str:
+    """Write a value without quotes."""
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, Enum):
@@ -101,10 +110,7 @@ def text_of(key: Key, value: object, family: int = 4) -> str:
         return f"{value.address} {value.device}"
     if key.form is Form.MASK and isinstance(value, int):
         return dotted(value) if family == 4 else str(value)
-    text = str(value)
-    if key.form is Form.RAW:
-        return _raw(text)
-    return _quoted_if_needed(text) if key.form is Form.TEXT else text
+    return str(value)
 
 
 def _raw(text: str) -> str:

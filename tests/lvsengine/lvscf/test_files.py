@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lvsengine.errors import EngineError
+from lvsengine.lvscf import files
+
+AS_ROOT = os.geteuid() == 0
+
+
+def code_of(attempt: Callable[[], object]) -> str:
+    with pytest.raises(EngineError) as caught:
+        attempt()
+    return caught.value.code
+
+
+def test_a_file_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "lvs.cf"
+    path.write_bytes(b"serial_no = 1\n")
+    assert files.read_whole(path) == b"serial_no = 1\n"
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    listener.close()
+
+    assert code_of(lambda: files.read_whole(tmp_path)) == "not-a-file"
+    assert code_of(lambda: files.read_whole(tmp_path / "fifo")) == "not-a-file"
+    assert code_of(lambda: files.read_whole(tmp_path / "socket")) == "not-a-file"
+    assert code_of(lambda: files.read_whole(Path("/dev/zero"))) == "not-a-file"
+    assert code_of(lambda: files.read_whole(tmp_path / "none")) == "no-file"
+    assert code_of(lambda: files.read_whole(tmp_path / "none" / "lvs.cf")) == "no-file"
+    (tmp_path / "loop").symlink_to("loop")
+    assert code_of(lambda: files.read_whole(tmp_path / "loop")) == "not-readable"
+    # A file that opens and then fails to be read.
+    assert code_of(lambda: files.read_whole(Path("/proc/self/mem"))) == "not-readable"
+
+
+def test_a_file_of_more_than_16_mib_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(files.MAX_BYTES)
+    assert len(files.read_whole(path)) == files.MAX_BYTES
+    with path.open("ab") as file:
+        file.write(b"x")
+    assert code_of(lambda: files.read_whole(path)) == "too-large"
+
+
+def test_a_lock_is_held_by_one_and_the_other_waits_no_longer_than_told(tmp_path: Path) -> None:
+    def lock_too() -> None:
+        with files.locked(tmp_path, wait_s=0.05):
+            pytest.fail("two hold one lock")
+
+    with files.locked(tmp_path):
+        assert code_of(lock_too) == "busy"
+    with files.locked(tmp_path, wait_s=0):
+        pass
+
+
+def test_a_lock_is_had_as_soon_as_the_other_gives_it_back(tmp_path: Path) -> None:
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        os.close(handle)
+
+    with files.locked(tmp_path, wait_s=5, nap=nap):
+        assert len(naps) == 1
+
+
+def test_the_folder_of_a_lock_must_be_there(tmp_path: Path) -> None:
+    def lock() -> None:
+        with files.locked(tmp_path / "none"):
+            pytest.fail("locked what is not there")
+
+    assert code_of(lock) == "no-file"
+
+
+def test_a_replaced_file_keeps_mode_owner_and_extended_attributes(tmp_path: Path) -> None:
+    path = tmp_path / "lvs.cf"
+    path.write_text("old")
+    path.chmod(0o664)
+    if AS_ROOT:
+        os.chown(path, 12, 34)
+    os.setxattr(path, "user.origin", b"web")
+
+    files.replace(path, b"new", like=path)
+
+    after = path.stat()
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(after.st_mode) == 0o664
+    assert (after.st_uid, after.st_gid) == ((12, 34) if AS_ROOT else (os.getuid(), os.getgid()))
+    assert os.getxattr(path, "user.origin") == b"web"
+
+
+def test_a_new_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
+    path = tmp_path / "lvs.cf"
+    files.replace(path, b"new", like=path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".lvs.cf.new").write_text("half")
+    files.replace(tmp_path / "lvs.cf", b"new", like=tmp_path / "lvs.cf")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lvs.cf"]
+
+
+def test_data_reach_the_disk_before_the_name_and_the_name_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def noted_fsync(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        size = path.stat().st_size if path.is_file() else 0
+        done.append(f"fsync {path.name} {size}")
+        fsync(handle)
+
+    def noted_rename(source: Path, target: Path) -> None:
+        done.append(f"rename {Path(source).name} {Path(target).name}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "rename", noted_rename)
+    files.replace(tmp_path / "lvs.cf", b"12345", like=tmp_path / "lvs.cf")
+
+    assert done == [
+        "fsync .lvs.cf.new 5",
+        "rename .lvs.cf.new lvs.cf",
+        f"fsync {tmp_path.name} 0",
+    ]
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lvs.cf").mkdir()
+    path = tmp_path / "lvs.cf"
+    assert code_of(lambda: files.replace(path, b"new", like=tmp_path / "none")) == "not-saved"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lvs.cf"]
+
+
+def as_user(user: int, group: int, do: Callable[[], str]) -> str:
+    """Run `do` in a child process as someone else; return what it returns."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "died"
+        try:
+            os.setgroups([group])
+            os.setresgid(group, group, group)
+            os.setresuid(user, user, user)
+            said = do()
+        finally:
+            os.write(writer, said.encode())
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        said = pipe.read().decode()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder that group 34 may write, reachable for everyone."""
+    for folder in [tmp_path, *tmp_path.parents]:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    if AS_ROOT:
+        os.chown(tmp_path, 0, 34)
+    tmp_path.chmod(0o775)
+    return tmp_path
+
+
+def replaced(path: Path) -> str:
+    try:
+        files.replace(path, b"new", like=path)
+    except EngineError as error:
+        return error.code
+    return "saved"
+
+
+needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can act as two users")
+
+
+@needs_root
+def test_who_shares_the_group_keeps_the_group_though_not_the_owner(shared: Path) -> None:
+    path = shared / "lvs.cf"
+    path.write_text("old")
+    os.chown(path, 0, 34)
+    path.chmod(0o660)
+
+    assert as_user(4321, 34, lambda: replaced(path)) == "saved"
+
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (4321, 34, 0o660)
+
+
+@needs_root
+def test_who_cannot_keep_the_group_changes_nothing(shared: Path) -> None:
+    path = shared / "lvs.cf"
+    path.write_text("old")
+    path.chmod(0o664)
+    shared.chmod(0o777)
+
+    assert as_user(4321, 4321, lambda: replaced(path)) == "not-permitted"
+
+    assert path.read_text() == "old"
+    assert [entry.name for entry in shared.iterdir()] == ["lvs.cf"]
+
+
+@needs_root
+def test_who_may_not_read_is_told_so(shared: Path) -> None:
+    path = shared / "lvs.cf"
+    path.write_text("old")
+    path.chmod(0o600)
+
+    def read() -> str:
+        try:
+            files.read_whole(path)
+        except EngineError as error:
+            return error.code
+        return "read"
+
+    assert as_user(4321, 4321, read) == "not-permitted"
