@@ -52,7 +52,6 @@ async def run(words: list[str], timeout_s: float) -> Ended:
 
 
 def _started(words: list[str], its_end: int) -> int:
-    os.set_blocking(its_end, True)
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return os.posix_spawnp(
         words[0],

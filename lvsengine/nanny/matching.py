@@ -66,8 +66,7 @@ class Exactly:
 class Pattern:
     """A regular expression, searched anywhere in what comes, case-sensitive.
 
-    It runs on the engine's one loop: one that backtracks without end, such as `(a+)+$`, would
-    hold up all checks.
+    One such as `(a+)+$` may backtrack without end: who searches has to bound it.
     """
 
     regex: re.Pattern[bytes]

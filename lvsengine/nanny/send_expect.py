@@ -11,10 +11,12 @@ import asyncio
 import socket
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from lvsengine.nanny import escapes, matching, wording
 from lvsengine.nanny.check import Definition, Result
 from lvsengine.nanny.matching import Wanted
+from lvsengine.nanny.patience import TooLongError, bounded
 from lvsengine.nanny.tcp_connect import connect, opened
 from lvsengine.net import Protocol
 
@@ -86,7 +88,10 @@ async def _listen(
     while verdict is None and not ended:
         piece = await loop.sock_recv(sock, READ_BYTES)
         talk.received += piece
-        verdict = wanted.starts(talk.received)
+        try:
+            verdict = _verdict(wanted, talk.received)
+        except TooLongError:
+            return False, _overlong(definition, wanted, talk)
         if not piece and talk.connected:
             ended = " and closed the connection"
         elif len(talk.received) >= enough:
@@ -94,6 +99,17 @@ async def _listen(
     if verdict:
         return True, f"{wording.place(definition)} answered {wording.quoted(talk.received)}"
     return False, _answered(definition, wanted, talk, ended)
+
+
+def _verdict(wanted: Wanted, received: bytes) -> bool | None:
+    if isinstance(wanted, matching.Pattern):
+        return bounded(partial(wanted.starts, received))
+    return wanted.starts(received)
+
+
+def _overlong(definition: Definition, wanted: Wanted, talk: _Talk) -> str:
+    said = wording.quoted(talk.received)
+    return f"{wording.place(definition)} answered {said}; {wording.endless_search(wanted)}"
 
 
 def _answered(definition: Definition, wanted: Wanted, talk: _Talk, ended: str) -> str:

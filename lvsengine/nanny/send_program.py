@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import errno
 import time
+from functools import partial
 
 from lvsengine.nanny import matching, wording
 from lvsengine.nanny.check import Definition, NotTriedError, Result
 from lvsengine.nanny.child import PRINTED_BYTES, Ended, run
 from lvsengine.nanny.matching import Wanted
+from lvsengine.nanny.patience import TooLongError, bounded
 
 OURS = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -76,8 +78,11 @@ def _judged(definition: Definition, wanted: Wanted | None, ended: Ended) -> tupl
         return False, f"exited with status {ended.code} ({said})"
     if wanted is None:
         return True, "exited with status 0"
-    if wanted.is_all_of(printed):
-        return True, said
+    try:
+        if bounded(partial(wanted.is_all_of, printed)):
+            return True, said
+    except TooLongError:
+        return False, f"{said}; {wording.endless_search(wanted)}"
     return False, f"{said} where {wanted} was expected"
 
 

@@ -43,6 +43,10 @@ def failed(definition: Definition, error: OSError) -> str:
     return f"no connection to {place(definition)}: {error.strerror or error}"
 
 
+def endless_search(wanted: object) -> str:
+    return f"looking for {wanted} in it took too long and was broken off"
+
+
 def broke(definition: Definition, error: Exception) -> str:
     what = printable(f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace"))
     return f"the check of {place(definition)} broke: {what}"

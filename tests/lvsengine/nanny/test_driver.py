@@ -316,7 +316,9 @@ def test_a_check_that_forgets_its_deadline_is_ended(ward: Ward) -> None:
     ward.play(10)
     gaps = [b - a for a, b in pairwise(ward.times(1))]
     assert gaps == pytest.approx([2.0 + GRACE_S] * len(gaps), abs=0.02)
-    assert ward.nanny.standings()[key("one")].reason == "no answer on 10.0.0.1:1 within 2 s"
+    standing = ward.nanny.standings()[key("one")]
+    assert standing.health is Health.DOWN
+    assert standing.reason == "no answer on 10.0.0.1:1 within 2 s"
 
 
 def test_a_try_that_could_not_be_made_takes_nobody_out(
@@ -327,7 +329,8 @@ def test_a_try_that_could_not_be_made_takes_nobody_out(
     ward.play(10)
     assert ward.health("one") is Health.UP
     assert len(ward.changes) == 1
-    assert ward.nanny.history(key("one"))[-1].result.reason == "not tried: no socket"
+    newest = ward.nanny.history(key("one"))[-1].result
+    assert (newest.ok, newest.reason) == (False, "not tried: no socket")
     assert caplog.messages == ["10.0.0.1:1: not tried: no socket"]
 
 

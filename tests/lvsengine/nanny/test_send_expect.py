@@ -173,6 +173,14 @@ async def test_what_is_no_regular_expression_is_a_failure_with_a_sentence() -> N
     assert result.reason.startswith("expect is not a regular expression: '(': ")
 
 
+async def test_a_search_that_takes_too_long_is_a_failure() -> None:
+    result = await asked(saying(b"a" * 50 + b"!"), "(a+)+$", use_regex=True)
+    assert not result.ok
+    assert result.reason.endswith(
+        "aaa!'; looking for a match of '(a+)+$' in it took too long and was broken off"
+    )
+
+
 async def test_a_closed_port_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -83,6 +83,12 @@ async def test_status_and_output_decide_and_say_why(
         assert result.reason == f"{wording.quoted(path.encode())} {reason}"
 
 
+async def test_a_search_that_takes_too_long_is_a_failure() -> None:
+    result = await send_program.check(asked(f"echo {'a' * 40}!", "(a+)+$", use_regex=True))
+    assert not result.ok
+    assert result.reason.endswith("in it took too long and was broken off")
+
+
 async def test_without_an_expect_the_status_alone_is_told(script: Callable[[str], str]) -> None:
     result = await send_program.check(asked(script("echo whatever"), None))
     assert result.reason.endswith("' exited with status 0")
