@@ -161,6 +161,7 @@ class _Builder:
         self._lines = lines
         self._open = [_Open("", "", -1)]
         self._list: int | None = None  # where the list that we are in began
+        self._last_close = 0
         self._brace_due = False  # a header had no `{`; one alone may follow
 
     def build(self) -> Block:
@@ -218,17 +219,11 @@ class _Builder:
                 index + 1,
                 Reason.UNKNOWN,
                 "a server block belongs inside a virtual block; is a }} of line {at} too many?",
-                at=self._previous_close(index),
+                at=self._last_close + 1,
             )
         broken = any(fault.is_error for fault in line.faults)
         self._open.append(_Open(line.key, line.values[0], index, broken=broken))
         self._brace_due = Fault.NO_BRACE in line.faults
-
-    def _previous_close(self, index: int) -> int:
-        """Find the number of the last line before `index` that closes a block (or 1)."""
-        while index > 0 and self._lines[index].kind is not Kind.CLOSE:
-            index -= 1
-        return index + 1
 
     def _close_forgotten(self, index: int, kind: str) -> None:
         """Close the blocks that a block of this kind cannot stand in."""
@@ -244,6 +239,7 @@ class _Builder:
             )
 
     def _leave(self, index: int, line: Line) -> None:
+        self._last_close = index
         if self._list is not None:
             self._report_open_list(index + 1)
         for _ in line.key:

@@ -48,6 +48,13 @@ def test_each_sample_gives_exactly_the_problems_written_beside_it(sample: Path) 
     ).splitlines()
 
 
+def test_the_example_that_comes_along_is_sound_and_needs_no_advice(
+    problems_of: ProblemsOf,
+) -> None:
+    example = Path(__file__).parents[3] / "deploy" / "lvs.cf.example"
+    assert problems_of(example.read_text("utf-8")) == []
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_odd_line_ends_and_a_byte_order_mark_change_nothing_but_are_said(
     sound: str, end: str
@@ -74,6 +81,11 @@ def test_a_file_that_says_nothing_is_an_empty_configuration(
 
 def test_a_file_whose_only_line_is_bad_is_not_called_empty(problems_of: ProblemsOf) -> None:
     assert len(problems_of("keepalive 6\n")) == 1
+
+
+def test_a_name_that_could_not_be_written_again_is_refused(problems_of: ProblemsOf) -> None:
+    (said,) = problems_of('virtual a"b {\naddress = 192.0.2.1 eth0:1\n}\nnetwork = direct\n')
+    assert said.startswith("lvs.cf:1: error: invalid argument: a name must be a name without")
 
 
 def test_there_is_no_config_while_there_is_an_error(sound: str) -> None:
