@@ -32,7 +32,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def threads(self) -> int:
         return self._threads
 
-    def run_in_executor(  # type: ignore[override]  # typeshed's TypeVarTuple form
+    def run_in_executor(
         self, executor: Executor | None, func: Callable[..., Any], *args: object
     ) -> asyncio.Future[Any]:
         self._threads += 1
@@ -44,7 +44,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._threads -= 1
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
