@@ -224,11 +224,12 @@ def timeouts_body(timeouts: Timeouts) -> bytes:
 def service_of(body: dict[int, bytes]) -> tuple[ServiceKey, Service] | None:
     """Read a service; None for one of a protocol that we have no word for."""
     found = attributes(body[SERVICE])
-    key = _service_key(found)
+    key = service_key(found)
     return (key, _service_value(found)) if key else None
 
 
-def _service_key(found: dict[int, bytes]) -> ServiceKey | None:
+def service_key(found: dict[int, bytes]) -> ServiceKey | None:
+    """Read which service, from the attributes inside SERVICE; None as `service_of`."""
     family = 6 if number(found[_SVC_AF]) == AF_INET6 else 4
     if _SVC_FWMARK in found:
         return MarkKey(number(found[_SVC_FWMARK]), family)
@@ -268,7 +269,7 @@ def destination_of(
     """
     found = attributes(body[DESTINATION])
     forwarding = number(found[_DEST_FWD_METHOD]) & _FORWARDING_MASK
-    return _destination_key(service, found), Destination(
+    return destination_key(service, found), Destination(
         weight=signed(found[_DEST_WEIGHT]),
         forwarding=_FORWARDING_OF.get(forwarding, Forwarding.DIRECT),
         upper=number(found[_DEST_UPPER]),
@@ -277,7 +278,8 @@ def destination_of(
     )
 
 
-def _destination_key(service: ServiceKey, found: dict[int, bytes]) -> DestinationKey:
+def destination_key(service: ServiceKey, found: dict[int, bytes]) -> DestinationKey:
+    """Read which destination, from the attributes inside DESTINATION."""
     family = service.family
     if _DEST_ADDR_FAMILY in found:  # since Linux 3.18
         family = 6 if number(found[_DEST_ADDR_FAMILY]) == AF_INET6 else 4
@@ -299,7 +301,7 @@ def _tunnel_of(found: dict[int, bytes]) -> Tunnel:
 def service_counters(body: dict[int, bytes]) -> tuple[ServiceKey, Counters] | None:
     """Read a service's counters; None as `service_of`."""
     found = attributes(body[SERVICE])
-    key = _service_key(found)
+    key = service_key(found)
     return (key, _counted(found, _SVC_STATS64, _SVC_STATS)) if key else None
 
 
@@ -307,11 +309,11 @@ def destination_counters(
     service: ServiceKey, body: dict[int, bytes]
 ) -> tuple[DestinationKey, Counters]:
     found = attributes(body[DESTINATION])
-    return _destination_key(service, found), replace(
+    return destination_key(service, found), replace(
         _counted(found, _DEST_STATS64, _DEST_STATS),
-        active=number(found[_DEST_ACTIVE]),
-        inactive=number(found[_DEST_INACTIVE]),
-        persistent=number(found[_DEST_PERSISTENT]),
+        active=number(found.get(_DEST_ACTIVE, b"")),
+        inactive=number(found.get(_DEST_INACTIVE, b"")),
+        persistent=number(found.get(_DEST_PERSISTENT, b"")),
     )
 
 
