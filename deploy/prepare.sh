@@ -42,7 +42,7 @@ make_environment() { # make_environment EXTRA
     echo "prepare: making .venv"
     "$python" -c 'import ensurepip, venv' 2>/dev/null || need_packages "no virtual environment can be made" python3-venv
     "$python" -m venv .venv || fail "$python -m venv .venv failed"
-    .venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
+    .venv/bin/pip install -qq --no-cache-dir --disable-pip-version-check \
         -c deploy/constraints.txt -e ".[$1]" || fail "pip could not install the dependencies"
 }
 

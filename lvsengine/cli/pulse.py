@@ -84,8 +84,17 @@ def _run(arguments: argparse.Namespace) -> int:
     from lvsengine import journal
 
     journal.set_up(verbose=arguments.verbose, environ=os.environ, stream=sys.stderr)
+    _allow_many_files()
     asyncio.run(_serve(arguments))
     return OK
+
+
+def _allow_many_files() -> None:
+    """Each check at work is an open file, and 1 024 is a common soft limit."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _serve(arguments: argparse.Namespace) -> None:

@@ -41,7 +41,7 @@ class ControlServer:
         self.path = path
         self._answer = answer
         self._follow = follow
-        self._open = 0
+        self._serving: set[asyncio.Task[None] | None] = set()
         self._server: asyncio.AbstractServer | None = None
 
     async def start(self) -> None:
@@ -56,19 +56,29 @@ class ControlServer:
         )
 
     async def close(self) -> None:
+        """Stop listening, and hang up on whoever is still there."""
         if self._server is not None:
             self._server.close()
             self._server = None
             self.path.unlink(missing_ok=True)
+        for task in tuple(self._serving):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
+        task = asyncio.current_task()
+        self._serving.add(task)
         try:
             await self._serve_one(reader, writer)
         except (ConnectionError, TimeoutError):
             log.debug("a control connection was lost")
+        except asyncio.CancelledError:
+            # Ours, from close(): asyncio's streams log a cancelled handler as an error.
+            log.debug("hung up on a control connection")
         finally:
-            self._open -= 1
+            self._serving.discard(task)
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
@@ -85,7 +95,7 @@ class ControlServer:
         await _send(writer, line)
 
     async def _request(self, reader: asyncio.StreamReader) -> messages.Request:
-        if self._open > MAX_CONNECTIONS:
+        if len(self._serving) > MAX_CONNECTIONS:
             raise EngineError("busy", f"{MAX_CONNECTIONS} others are asking; try again")
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):

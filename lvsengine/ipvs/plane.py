@@ -73,7 +73,7 @@ class Plane(Protocol):
         """`kernel`, `userspace` or `memory`."""
 
     async def read(self, only: Collection[ServiceKey] | None = None) -> Table:
-        """Read the whole table, foreign entries too; or of the services in `only` what is there."""
+        """Read the whole table, foreign entries too; or what is there of `only`."""
 
     async def apply(self, changes: Sequence[Change]) -> list[Failure]:
         """Make the changes in order. One that fails does not keep the rest from being made.

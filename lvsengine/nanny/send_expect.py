@@ -97,7 +97,7 @@ async def _listen(
         elif len(talk.received) >= enough:
             break
     if verdict:
-        return True, f"{wording.place(definition)} answered {wording.quoted(talk.received)}"
+        return True, f"{wording.place(definition)} answered {wording.headline(talk.received)}"
     return False, _answered(definition, wanted, talk, ended)
 
 

@@ -22,6 +22,13 @@ def quoted(data: bytes) -> str:
     return f"'{printable(data, QUOTED_BYTES)}'"
 
 
+def headline(data: bytes) -> str:
+    """Quote the first line only, for what is as expected; the transcript has the rest."""
+    first, *more = data.splitlines() or [b""]
+    shown = printable(first, QUOTED_BYTES)
+    return f"'{shown}...'" if more and not shown.endswith("...") else f"'{shown}'"
+
+
 def place(definition: Definition) -> str:
     return endpoint(definition.address, definition.port)
 

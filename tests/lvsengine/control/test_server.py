@@ -109,6 +109,24 @@ async def test_one_too_many_is_told_so(tmp_path: Path) -> None:
             writer.close()
 
 
+async def test_closing_hangs_up_on_a_follower_without_a_word_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never_ending(request: messages.Events) -> AsyncIterator[messages.Event]:
+        yield messages.Event(1, 0.0, "table", "web", "changed")
+        await asyncio.Event().wait()
+
+    server = ControlServer(tmp_path / "s", answer, never_ending)
+    await server.start()
+    reader, writer = await asyncio.open_unix_connection(server.path)
+    writer.write(messages.encode_request(messages.Events(follow=True)))
+    assert b"changed" in await reader.readline()
+    await server.close()
+    assert await reader.read() == b""
+    writer.close()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_a_second_engine_is_refused_and_a_dead_ones_socket_is_taken_over(
     tmp_path: Path,
 ) -> None:

@@ -96,7 +96,7 @@ async def test_the_answer_that_is_expected_is_a_success_with_its_transcript() ->
 
     result = await asked(answer, send=r"GET / HTTP/1.0\r\n\r\n")
     assert heard == [b"GET / HTTP/1.0\r\n\r\n"]
-    assert (result.ok, result.reason) == (True, r"HERE answered 'HTTP/1.0 200 OK\r\n'")
+    assert (result.ok, result.reason) == (True, r"HERE answered 'HTTP/1.0 200 OK'")
     assert (result.sent, result.received) == (r"GET / HTTP/1.0\r\n\r\n", r"HTTP/1.0 200 OK\r\n")
     assert 0 < result.seconds < 2
 
@@ -157,7 +157,7 @@ async def test_a_regular_expression_is_searched_until_it_matches() -> None:
     result = await asked(
         saying(b"HTTP/1.1", b" 2", b"04\r\n"), r"HTTP/1\.[01] \d{3}", use_regex=True
     )
-    assert (result.ok, result.reason) == (True, r"HERE answered 'HTTP/1.1 204\r\n'")
+    assert (result.ok, result.reason) == (True, r"HERE answered 'HTTP/1.1 204'")
 
 
 async def test_a_regular_expression_gives_up_after_4096_bytes() -> None:

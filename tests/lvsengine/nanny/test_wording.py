@@ -53,3 +53,16 @@ def test_the_log_lines_keep_the_wording_that_operators_search_for() -> None:
         wording.shutting_down(ip_address("2001:db8::1"), 80)
         == "[inactive] shutting down [2001:db8::1]:80 due to connection failure"
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"", "''"),
+        (b"220 ready\r\n", "'220 ready'"),
+        (b"HTTP/1.0 200 OK\r\nServer: x\r\n", "'HTTP/1.0 200 OK...'"),
+        (b"x" * 80 + b"\nmore", f"'{'x' * 60}...'"),
+    ],
+)
+def test_a_headline_is_the_first_line_and_says_when_there_is_more(data: bytes, shown: str) -> None:
+    assert wording.headline(data) == shown
