@@ -97,15 +97,13 @@ _MASKS = {dotted(prefix): prefix for prefix in range(33)}
 
 
 def client_mask(text: str) -> int | None:
-    """Read which part of a client's address counts for persistence; None is all of it."""
+    """Read which part of a client's address counts for persistence.
+
+    None is all of it: 255.255.255.255, or 128 for IPv6. So is 0.0.0.0, as the web forms write
+    that no mask is wanted.
+    """
     prefix = mask(text)
-    if prefix == 0:
-        raise Refused(
-            Reason.MASK,
-            "must keep some of the client's address; {text} makes all clients one",
-            text=text,
-        )
-    return None if text == "255.255.255.255" or prefix == 128 else prefix
+    return None if text == "255.255.255.255" or prefix in (0, 128) else prefix
 
 
 _INTERFACE = re.compile(r"[^\s/:\x00-\x1f\x7f-\uffff]+")

@@ -6,13 +6,12 @@ The one error here is a regular expression that cannot be used, which is found b
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 
 from lvsengine.lvscf.found import Found, FoundVirtual
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.problems import Problems, Reason
-from lvsengine.nanny.escapes import decode
+from lvsengine.nanny.matching import PatternError, wanted
 from lvsengine.net import Forwarding, Protocol
 
 Advice = tuple[str, str, dict[str, object]]  # key that it is about, template, values
@@ -244,8 +243,8 @@ def _program(program: str, *, has_send: bool) -> Iterator[Advice]:
         yield "send", "send is not used, for send_program is given", {}
 
 
-# POSIX names of classes and equivalents inside a bracket expression, regex(7).
-_POSIX_ONLY = re.compile(r"\[[:.=][^\]]*[:.=]\]")
+# Collating symbols and equivalence classes, regex(7): `[.hyphen.]`, `[=e=]`.
+_POSIX_ONLY = re.compile(r"\[([.=])[^\]]*\1\]")
 
 
 def _check_regex(virtual: FoundVirtual, problems: Problems) -> None:
@@ -259,17 +258,10 @@ def _check_regex(virtual: FoundVirtual, problems: Problems) -> None:
             line,
             Reason.ADVICE,
             "expect holds {posix}, which means something else here than in the original"
-            " Piranha; write the characters out, such as 0-9 or A-Za-z",
+            " Piranha; write the character itself",
             posix=posix[0],
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            re.compile(decode(expect))
-    except (re.error, RecursionError, OverflowError) as error:
-        problems.error(
-            line,
-            Reason.ARGUMENT,
-            "expect is no regular expression: {why}",
-            why=str(error) or type(error).__name__,
-        )
+        wanted(expect, use_regex=True)
+    except PatternError as error:
+        problems.error(line, Reason.ARGUMENT, "{why}", why=error)

@@ -119,7 +119,8 @@ def replace(path: Path, data: bytes, like: Path) -> None:
     makes the temporary name ours alone.
 
     Raises:
-        EngineError: `not-permitted`, or `not-saved`; `path` is as it was.
+        EngineError: `not-permitted`, or `not-saved`; `path` is as it was. Or `not-flushed`:
+            it is replaced, but the disk reports an error.
     """
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -132,7 +133,6 @@ def replace(path: Path, data: bytes, like: Path) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
             raise
-        flush_folder(path.parent)
     except PermissionError as error:
         raise EngineError(
             "not-permitted",
@@ -143,6 +143,7 @@ def replace(path: Path, data: bytes, like: Path) -> None:
         raise EngineError(
             "not-saved", f"{path} was not saved and is as it was: {error.strerror}"
         ) from error
+    _flush(path.parent)
 
 
 def _write(path: Path, data: bytes, like: Path) -> None:
@@ -172,15 +173,22 @@ def _take_after(handle: int, like: Path) -> None:
         except PermissionError:
             os.fchown(handle, -1, old.st_gid)
     os.fchmod(handle, stat.S_IMODE(old.st_mode))
-    for name in os.listxattr(like):
-        with contextlib.suppress(OSError):  # such as labels that only the kernel sets
+    with contextlib.suppress(OSError):  # some disks have none, some only the kernel sets
+        for name in os.listxattr(like):
             os.setxattr(handle, name, os.getxattr(like, name))
 
 
-def flush_folder(folder: Path) -> None:
+def _flush(folder: Path) -> None:
     """Make the folder's entries survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise EngineError(
+            "not-flushed",
+            f"what was saved in {folder} may be lost with the power: {error.strerror}",
+            "look at the disk, then save again",
+        ) from error

@@ -77,6 +77,11 @@ class Fault(Enum):
         "a comment stands after the value, which the original Piranha refuses;"
         " give it a line of its own",
     )
+    NEARLY_A_BLOCK = (
+        Severity.ERROR,
+        Reason.UNKNOWN,
+        "{text!r} opens no block; do you mean {key}?",
+    )
     NO_NAME = (
         Severity.ERROR,
         Reason.MISSING,
@@ -253,10 +258,33 @@ def _other(text: str, end: str) -> Line:
         return Line(text, end, Kind.BRACE, faults=faults)
     if not first.strip("}"):
         return _closing(Line(text, end, Kind.CLOSE, first, words[1:], faults))
+    block = _similar_block(first) if words[-1] == "{" else ""
+    if block:
+        known = Line(text, end, Kind.OPEN, block, words[1:], (*faults, Fault.NEARLY_A_BLOCK))
+        return _header(known)
     if first == "dirs":
         return _list(Line(text, end, Kind.SETTING, first, words[1:]), faults)
     bad = Fault.NO_KEY if first[0] in "=\"'{}[]" else Fault.NO_EQUALS
     return Line(text, end, Kind.BAD, first, faults=(*faults, bad))
+
+
+def _similar_block(word: str) -> str:
+    """Return the kind of block that a word differs from by about one letter, or nothing."""
+    for kind in BLOCKS:
+        same = _same_at_start(word, kind) + _same_at_start(word[::-1], kind[::-1])
+        if abs(len(word) - len(kind)) < 2 and same >= len(kind) - 2:
+            return kind
+    return ""
+
+
+def _same_at_start(one: str, other: str) -> int:
+    """Count the letters that two words begin with alike."""
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
 
 
 def _header(line: Line) -> Line:

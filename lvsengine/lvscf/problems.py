@@ -73,8 +73,9 @@ _SHOWN = 60  # characters of a value that a sentence repeats
 
 
 def shown(text: str) -> str:
-    """Shorten a value from a file so that a sentence can repeat it."""
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    """Make a value from a file fit for a sentence: not long, and nothing a terminal would obey."""
+    short = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 class Problems:

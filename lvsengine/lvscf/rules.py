@@ -254,7 +254,8 @@ def _none_of(names: object, text: str) -> Refused:
     return Refused(Reason.ARGUMENT, "must be one of {words}; not {text!r}", words=words, text=text)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029]")
+# Surrogates stand for bytes that are not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]")
 
 
 def text(value: str) -> str:

@@ -194,9 +194,12 @@ def _keep(target: Path, data: bytes) -> None:
     entries = _entries(folder)
     if not entries:
         _make(folder, target)
+    elif entries[-1].name[7:] == revision_of(data):
+        return  # a save was cut off after this step
     number = int(entries[-1].name[:6]) + 1 if entries else 1
     files.replace(folder / f"{number:06d}.{revision_of(data)}", data, like=target)
-    for entry in entries[: max(0, len(entries) + 1 - KEPT_REVISIONS)]:
+    half_written = list(folder.glob(".*.new"))
+    for entry in (*half_written, *entries[: max(0, len(entries) + 1 - KEPT_REVISIONS)]):
         with contextlib.suppress(OSError):  # one too many does no harm
             entry.unlink()
 

@@ -72,6 +72,8 @@ def test_what_the_original_refuses_and_files_have_is_read(
         ("= 6", (Fault.NO_KEY,)),
         ('"a" = 6', (Fault.NO_KEY,)),
         ("{ }", (Fault.NO_KEY,)),
+        ("vservice shop {", (Fault.NO_EQUALS,)),
+        ("vitual shop", (Fault.NO_EQUALS,)),
         ("dirs = /a", (Fault.NO_LIST,)),
         ("dirs /a", (Fault.NO_LIST,)),
         ("dirs", (Fault.NO_LIST,)),
@@ -103,6 +105,9 @@ def test_a_bad_line_says_what_is_wrong_with_it(text: str, faults: tuple[Fault, .
         ("virtual my shop {", "my", (Fault.HEADER_SURPLUS,)),
         ("virtual my shop{", "my", (Fault.HEADER_SURPLUS,)),
         ("virtual my shop", "my", (Fault.NO_BRACE,)),
+        ("vitual shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
+        ("Virtual shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
+        ("virtaul shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
         ("virtual shop { active", "shop", (Fault.HEADER_SURPLUS,)),
     ],
 )

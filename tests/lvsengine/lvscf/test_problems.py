@@ -41,6 +41,11 @@ def test_a_long_value_is_cut_short_in_a_sentence() -> None:
     assert shown("short") == "short"
 
 
+def test_what_a_terminal_would_obey_is_shown_and_not_done() -> None:
+    assert shown("a\x1b[2Jb\udcff") == r"a\x1b[2Jb\udcff"
+    assert shown("é") == "é"
+
+
 def test_of_each_severity_so_many_are_listed_and_the_others_counted() -> None:
     problems = Problems("lvs.cf")
     for line in range(LISTED + 5):

@@ -150,7 +150,7 @@ def test_a_text_is_one_line_of_bounded_length() -> None:
     assert rules.text(r"GET /\r\n é") == r"GET /\r\n é"
     with pytest.raises(Refused, match="at most 4096 characters; it has 4097"):
         rules.text("x" * 4097)
-    for control in "\n\r\0\x7f\u2028":
+    for control in "\n\r\0\x7f\u2028\udcff":
         with pytest.raises(Refused, match="control characters"):
             rules.text(f"a{control}b")
 

@@ -176,6 +176,21 @@ def test_the_last_20_revisions_are_kept_newest_first(path: Path) -> None:
     assert code_of(lambda: store.revision_text(path, revision(OLD))) == "no-revision"
 
 
+def test_a_save_that_was_cut_off_leaves_no_second_copy_of_a_revision(path: Path) -> None:
+    store.save(path, NEW, expected=revision(OLD))
+    path.write_text(OLD)  # as if killed after the old one was kept, before it was replaced
+    store.save(path, NEW, expected=revision(OLD))
+    assert [kept.revision for kept in store.revisions(path)] == [revision(OLD)]
+
+
+def test_half_a_revision_that_a_killed_process_left_is_cleared_away(path: Path) -> None:
+    store.save(path, NEW, expected=revision(OLD))
+    half = path.with_name(".lvs.cf.revisions") / ".000002.0123456789ab.new"
+    half.write_text("half")
+    store.save(path, OLD, expected=revision(NEW))
+    assert not half.exists()
+
+
 def test_what_is_not_ours_in_the_folder_of_revisions_is_left_alone(path: Path) -> None:
     folder = path.with_name(".lvs.cf.revisions")
     folder.mkdir()
@@ -260,22 +275,24 @@ def killed_at(step: int, path: Path) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-def test_killed_at_any_line_the_file_is_the_old_or_the_new_one_whole(path: Path) -> None:
-    seen = []
-    for step in range(1, 1000):
+def test_killed_at_any_line_the_file_is_the_old_or_the_new_one_whole(tmp_path: Path) -> None:
+    seen: list[str] = []
+    was_killed = True
+    while was_killed:
+        path = tmp_path / str(len(seen)) / "lvs.cf"
+        path.parent.mkdir()
         path.write_text(OLD)
-        was_killed = killed_at(step, path)
-        text = path.read_text()
-        assert text in (OLD, NEW)
-        seen.append(text)
+        was_killed = killed_at(len(seen) + 1, path)
+        seen.append(path.read_text())
         # Whatever the dead one left behind does not hinder the next one.
-        store.save(path, OLD + NEW, expected=revision(text))
-        if not was_killed:
-            break
+        store.save(path, OLD + NEW, expected=revision(seen[-1]))
+        folder = path.with_name(".lvs.cf.revisions")
+        assert set(path.parent.iterdir()) == {path, folder}
+        assert len(list(folder.iterdir())) == len(store.revisions(path))
     assert len(seen) > 50
+    assert seen == [OLD] * seen.count(OLD) + [NEW] * seen.count(NEW)  # one moment decides
+    assert NEW in seen
     assert seen[0] == OLD
-    assert seen[-1] == NEW
-    assert seen == sorted(seen)  # old, old, ..., new, new: one moment decides
 
 
 SAVER = """
