@@ -19,7 +19,7 @@ from lvsengine.ipvs.choosing import Call, Candidate
 from lvsengine.ipvs.schedulers import SCHEDULERS
 from lvsengine.ipvs.table import AddressKey, Destination, DestinationKey
 from lvsengine.net import Forwarding, Protocol
-from tests.kernel.lab.namespaces import in_namespace, ip_batch, run
+from tests.kernel.lab.namespaces import in_namespace, ip_batch, run, sysctl
 from tests.kernel.lab.network import CLIENT, REAL_SERVERS, VIRTUAL_IP, Network, cable
 from tests.kernel.lab.table import read_table
 from tests.kernel.lab.waiting import wait_until
@@ -73,31 +73,33 @@ class Twins:
         self._port = next(VIRTUAL_PORTS)
         self._open: list[tuple[str, socket.socket, socket.socket]] = []
         self._candidates: dict[str, Candidate] = {}
+        self._rules: list[str] = []  # not yet told to the kernel
         model = SCHEDULERS[scheduler].model
         assert model
         self._chooser = model(flags=flags)
         names = [name for bit, name in ((1, "sh-fallback"), (2, "sh-port")) if flags & bit]
         switches = ["-b", ",".join(names)] if names else []
-        self._ipvsadm("-A", "-s", scheduler, *switches)
+        self._rule("-A", "-s", scheduler, *switches)
 
     def add(self, name: str, weight: int, upper: int = 0, lower: int = 0) -> None:
-        self._ipvsadm("-a", "-m", *self._real(name), *_values(weight, upper, lower))
+        self._rule("-a", "-m", *self._real(name), *_values(weight, upper, lower))
         key = AddressKey(Protocol.TCP, ip_address(self._virtual), self._port)
         real = DestinationKey(key, ip_address(cable(name, "private").address), PORT)
         self._candidates[name] = Candidate(real, weight, upper, lower)
         self._chooser.add(self._candidates[name])
 
     def set(self, name: str, weight: int, upper: int = 0, lower: int = 0) -> None:
-        self._ipvsadm("-e", "-m", *self._real(name), *_values(weight, upper, lower))
+        self._rule("-e", "-m", *self._real(name), *_values(weight, upper, lower))
         self._candidates[name].edited(Destination(weight, Forwarding.NAT, upper, lower))
         self._chooser.edited()
 
     def remove(self, name: str) -> None:
-        self._ipvsadm("-d", *self._real(name))
+        self._rule("-d", *self._real(name))
         self._chooser.remove(self._candidates.pop(name))
 
     def call(self, source: str = "") -> tuple[str, str]:
         """Connect and keep the connection; return the kernel's choice and the model's."""
+        self._tell_kernel()
         with in_namespace(CLIENT):
             client = socket.socket()
             client.settimeout(DEADLINE_S)
@@ -156,20 +158,28 @@ class Twins:
     def _real(self, name: str) -> tuple[str, str]:
         return "-r", f"{cable(name, 'private').address}:{PORT}"
 
-    def _ipvsadm(self, command: str, *options: str) -> None:
-        run(DIRECTOR, "ipvsadm", command, "-t", f"{self._virtual}:{self._port}", *options)
+    def _rule(self, command: str, *options: str) -> None:
+        self._rules.append(f"{command} -t {self._virtual}:{self._port} {' '.join(options)}\n")
+
+    def _tell_kernel(self) -> None:
+        if self._rules:
+            run(DIRECTOR, "ipvsadm", "-R", stdin="".join(self._rules))
+            self._rules.clear()
 
 
 def _values(weight: int, upper: int, lower: int) -> list[str]:
     return ["-w", str(weight), "-x", str(upper), "-y", str(lower)]
 
 
-@pytest.fixture
-def real_servers_here(lab: Network) -> Iterator[RealServers]:
-    lab.hold_addresses(DIRECTOR)
+@pytest.fixture(scope="module")
+def real_servers_here(network: Network) -> Iterator[RealServers]:
+    network.hold_addresses(DIRECTOR)
+    sysctl(DIRECTOR, "net/ipv4/icmp_ratelimit", 0)  # so that every refusal is told at once
     real_servers = RealServers()
     yield real_servers
     real_servers.close()
+    sysctl(DIRECTOR, "net/ipv4/icmp_ratelimit", 1000)
+    network.tidy()
 
 
 @pytest.fixture
