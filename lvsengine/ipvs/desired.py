@@ -68,8 +68,14 @@ def destination_of(config: Config, virtual: VirtualServer, real: RealServer) -> 
     whatever stands here.)
     """
     key = service_of(virtual)
-    members = _members(config).get(key, [virtual]) if virtual.mark else [virtual]
-    return _destination_key(config.network, key, members, (virtual, real))
+    members = [virtual]
+    if virtual.mark:
+        members = [
+            other
+            for other in config.virtual_servers
+            if other.enabled and other.mark == virtual.mark and service_of(other) == key
+        ]
+    return _destination_key(config.network, key, members or [virtual], (virtual, real))
 
 
 def destinations_of(config: Config) -> dict[RealServerKey, DestinationKey]:

@@ -10,6 +10,8 @@ from lvsengine.ipvs.plane import Timeouts
 # The kernel's own (ipvsadm --list --timeout).
 KERNEL_TIMEOUTS = Timeouts(tcp_s=900, tcpfin_s=120, udp_s=300)
 
+RESERVED_FILES = 256  # for checks, the control socket and whatever else the engine opens
+
 Clock = Callable[[], float]
 
 
@@ -68,3 +70,19 @@ class Limits:
             tcpfin_s=timeouts.tcpfin_s or self.timeouts.tcpfin_s,
             udp_s=timeouts.udp_s or self.timeouts.udp_s,
         )
+
+
+def affordable(most: int, soft: int, hard: int) -> tuple[int, int]:
+    """Fit connections into the open files that this process may have, two for each.
+
+    Args:
+        soft, hard: RLIMIT_NOFILE; -1 is no limit.
+
+    Returns:
+        How many connections at once, and the soft limit to set for them.
+    """
+    wanted = 2 * most + RESERVED_FILES
+    if soft == -1 or soft >= wanted:
+        return most, soft
+    soft = wanted if hard == -1 else min(wanted, hard)
+    return max(1, min(most, (soft - RESERVED_FILES) // 2)), soft

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 import time
 from collections.abc import Collection, Sequence
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from lvsengine.ipvs.choosing import Chooser
 from lvsengine.ipvs.datagrams import DatagramListener
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.doors import open_door, why_not
-from lvsengine.ipvs.limits import Clock, Limits, Refused
+from lvsengine.ipvs.limits import Clock, Limits, Refused, affordable
 from lvsengine.ipvs.live import RATE_EVERY_S, LiveService
 from lvsengine.ipvs.plane import Failure, Timeouts, Usage
 from lvsengine.ipvs.refusals import refusal
@@ -40,11 +41,21 @@ Listener = StreamListener | DatagramListener
 
 
 class UserspacePlane:
-    """Forwards on the loop in which `apply` is first called, until `close`."""
+    """Forwards on the loop in which `apply` is first called, until `close`.
+
+    Args:
+        most: Connections at once. This process's limit of open files is raised for them; where
+            it cannot be raised that far, they are fewer, so that the rest of the engine never
+            runs out of files.
+        connect_s: How long a real server has to accept a connection.
+    """
 
     def __init__(
         self, *, most: int = 10_000, connect_s: float = 5.0, clock: Clock = time.monotonic
     ) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most, soft = affordable(most, soft, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         self._limits = Limits(clock, most, connect_s)
         self._services: dict[ServiceKey, LiveService] = {}
         self._listeners: dict[ServiceKey, Listener] = {}
