@@ -198,11 +198,16 @@ def _setting(text: str, end: str) -> Line | None:
 
 
 def _list(line: Line, faults: tuple[Fault, ...]) -> Line:
-    if not line.values or line.values[0] != "[":
+    if not line.values or not line.values[0].startswith("["):
         faults = (*faults, Fault.NO_LIST)
-    if "]" not in line.values:
+    if not closes_list(line.text):
         line = line._replace(kind=Kind.LIST)
     return _with_faults(line, faults)
+
+
+def closes_list(text: str) -> bool:
+    """Whether a list that is open ends on this line."""
+    return any(word.endswith("]") for word in text.split())
 
 
 def words_of(text: str) -> tuple[tuple[str, ...], tuple[Fault, ...]]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lvsengine.lvscf.lines import Fault, Kind, Line, line_of
+from lvsengine.lvscf.lines import Fault, Kind, Line, closes_list, line_of
 from lvsengine.lvscf.problems import Problem, Problems, Reason
 
 BOM = "\ufeff"
@@ -103,7 +103,7 @@ def list_end(tree: Tree, index: int) -> int:
         line = tree.lines[end]
         if line.kind is Kind.CLOSE:
             return end - 1
-        if "]" in line.text.split():
+        if closes_list(line.text):
             return end
     return len(tree.lines) - 1
 
@@ -180,7 +180,7 @@ class _Builder:
     def _place(self, index: int, line: Line) -> None:
         """Find the place of a line that is neither blank nor an ordinary setting."""
         if self._list is not None and line.kind is not Kind.CLOSE:
-            if "]" in line.text.split():
+            if closes_list(line.text):
                 self._list = None
             return
         if line.kind is Kind.BRACE and self._brace_due:

@@ -32,6 +32,7 @@ from lvsengine.lvscf.lines import (
         ("virtual = 5", "virtual", ("5",)),
         ("dirs = [ /a /b ]", "dirs", ("[", "/a", "/b", "]")),
         ("dirs [ /a ]", "dirs", ("[", "/a", "]")),
+        ("dirs = [/a /b]", "dirs", ("[/a", "/b]")),
     ],
 )
 def test_a_setting_is_a_key_and_its_words(text: str, key: str, values: tuple[str, ...]) -> None:
@@ -106,6 +107,7 @@ def test_a_bad_line_says_what_is_wrong_with_it(text: str, faults: tuple[Fault, .
         ("virtual my shop{", "my", (Fault.HEADER_SURPLUS,)),
         ("virtual my shop", "my", (Fault.NO_BRACE,)),
         ("vitual shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
+        ("virtuals shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
         ("Virtual shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
         ("virtaul shop {", "shop", (Fault.NEARLY_A_BLOCK,)),
         ("virtual shop { active", "shop", (Fault.HEADER_SURPLUS,)),

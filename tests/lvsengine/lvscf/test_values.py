@@ -108,6 +108,7 @@ def test_unknown_keys_without_end_are_answered_in_bounded_time() -> None:
 def test_of_a_repeated_key_the_last_line_counts_as_in_the_original() -> None:
     values, said = read("weight = 1\nweight = 2\n", Section.SERVER)
     assert values.fields == {"weight": 2}
+    assert values.lines == {"weight": 2}
     assert said == [
         "f:2: warning: conflicting entries: weight was already given in line 1; this line counts"
     ]
