@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from lvsengine.ipvs.exchange import Link, SocketLink
+from lvsengine.ipvs.kernel import KernelPlane
 from tests.kernel.lab.director import Director, a_director
-from tests.kernel.lab.namespaces import make_namespace, remove_namespace
+from tests.kernel.lab.namespaces import in_namespace, make_namespace, remove_namespace
 from tests.kernel.lab.network import Network
 from tests.kernel.lab.real_servers import RealServers
 
@@ -36,7 +38,7 @@ def real_servers_of_session(network: Network) -> Iterator[RealServers]:
 
 
 @pytest.fixture
-def real_servers(lab: Network, real_servers_of_session: RealServers) -> Iterator[RealServers]:
+def real_servers(real_servers_of_session: RealServers) -> Iterator[RealServers]:
     """The three real servers, serving; what the test did to them is undone after it."""
     yield real_servers_of_session
     real_servers_of_session.recover_all()
@@ -56,3 +58,16 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
     make_namespace(name)
     yield name
     remove_namespace(name)
+
+
+@pytest.fixture
+async def plane(namespace: str) -> AsyncIterator[KernelPlane]:
+    """The kernel plane of a namespace for one test alone."""
+
+    def connect() -> Link:
+        with in_namespace(namespace):
+            return SocketLink()
+
+    plane = await KernelPlane.open(connect)
+    yield plane
+    await plane.close()

@@ -81,6 +81,11 @@ def test_an_attribute_of_a_wrong_length_is_malformed(length: int) -> None:
         netlink.attributes(bytes([length, 0, 1, 0, 0, 0, 0, 0]))
 
 
+def test_attributes_of_a_message_begin_after_the_generic_header() -> None:
+    [told] = netlink.messages(netlink.message(28, 0, 1, 4, netlink.u8(1, 9)))
+    assert netlink.body_of(told) == {1: b"\x09"}
+
+
 @given(st.binary(max_size=64))
 def test_whatever_comes_is_read_or_malformed(data: bytes) -> None:
     try:
