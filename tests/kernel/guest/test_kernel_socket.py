@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import subprocess
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -79,6 +80,22 @@ async def test_an_overrun_socket_is_noticed_and_the_table_tells(namespace: str) 
     assert [failure.change for failure in failures] == others
     assert {failure.errno for failure in failures} == {errno.ETIMEDOUT}
     assert await plane.read() == held
+    await plane.close()
+
+
+async def test_a_batch_of_refusals_fits_the_buffer_that_every_socket_gets(namespace: str) -> None:
+    def connect() -> Link:
+        with in_namespace(namespace):
+            link = SocketLink()
+        usual = int(Path("/proc/sys/net/core/rmem_default").read_text())
+        link._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, usual // 2)  # it doubles
+        return link
+
+    plane = await KernelPlane.open(connect)
+    first = AddressKey(Protocol.TCP, WEB.address, 1)
+    added = [Change(Verb.ADD, replace(first, port=port + 1), Service()) for port in range(400)]
+    assert await plane.apply(added) == []
+    assert {failure.errno for failure in await plane.apply(added)} == {errno.EEXIST}
     await plane.close()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections import deque
 from collections.abc import Coroutine
 from typing import TypeVar
@@ -55,6 +56,7 @@ class FakeKernel:
         daemon_refuses: An errno for every NEW_DAEMON.
         silent_stop: DEL_DAEMON is carried out and never acknowledged.
         received: How many datagrams were carried out.
+        answered: How many datagrams were sent back.
     """
 
     def __init__(self) -> None:
@@ -63,7 +65,7 @@ class FakeKernel:
         self.deaf = self.mute = self.overrun = 0
         self.silent_stop = False
         self.daemon_refuses = 0
-        self.received = 0
+        self.received = self.answered = 0
         self.commands: list[int] = []
         self.plane = MemoryPlane()
         self.daemons: dict[SyncRole, SyncDaemon] = {}
@@ -80,7 +82,9 @@ class FakeKernel:
 
     def answer(self, datagram: bytes) -> list[bytes]:
         self.received += 1
-        return [reply for message in netlink.messages(datagram) for reply in self._answer(message)]
+        told = [reply for message in netlink.messages(datagram) for reply in self._answer(message)]
+        self.answered += len(told)
+        return told
 
     def _answer(self, message: Message) -> list[bytes]:
         number, replies = self._carry_out(message)
@@ -174,14 +178,18 @@ class FakeKernel:
 
 
 class FakeLink:
+    """One end of it; `threads` are those that have sent on it."""
+
     def __init__(self, kernel: FakeKernel) -> None:
         self.kernel = kernel
         self.closed = False
+        self.threads: set[int] = set()
         self._waiting: deque[bytes] = deque()
         self._overrun = False
 
     def send(self, data: bytes) -> None:
         assert not self.closed
+        self.threads.add(threading.get_ident())
         if self.kernel.deaf:
             self.kernel.deaf -= 1
             return

@@ -220,9 +220,10 @@ async def test_many_changes_go_in_few_datagrams_and_each_refusal_finds_its_chang
 ) -> None:
     keys = [replace(WEB, port=port) for port in range(1, 3 * MOST_AT_ONCE)]
     async with opened(kernel) as plane:
-        before = kernel.received
+        received, answered = kernel.received, kernel.answered
         assert await plane.apply([Change(Verb.ADD, key, Service()) for key in keys]) == []
-        assert kernel.received - before == 3
+        assert kernel.received - received == 3
+        assert kernel.answered - answered == 3  # an acknowledgement for each datagram
         odd = [Change(Verb.ADD, key, Service()) for key in keys[::2]]
         even = [Change(Verb.SET, key, Service("rr")) for key in keys[1::2]]
         failures = await plane.apply([*odd, *even])
@@ -259,6 +260,7 @@ async def test_a_cancelled_question_ends_before_the_next_is_asked(kernel: FakeKe
             await asyncio.sleep(0)
             answer.set()
         assert await next_one == TABLE
+        assert [len(link.threads) for link in kernel.links] == [1]
 
 
 # Timeouts, counters, info
