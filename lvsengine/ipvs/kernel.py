@@ -26,7 +26,7 @@ from lvsengine.ipvs.exchange import (
     SocketLink,
     patiently,
 )
-from lvsengine.ipvs.netlink import Message, body_of
+from lvsengine.ipvs.netlink import Malformed, Message, body_of
 from lvsengine.ipvs.plane import Failure, Timeouts, Usage
 from lvsengine.ipvs.rules import check_timeouts
 from lvsengine.ipvs.syncd import SyncDaemon, SyncRole
@@ -192,6 +192,12 @@ def _told(work: Callable[[], T]) -> T:
             "kernel-silent",
             "the kernel does not answer questions about its IPVS table",
             "see its log (dmesg); it is tried again",
+        ) from error
+    except (Malformed, KeyError) as error:
+        raise EngineError(
+            "kernel-unreadable",
+            f"the kernel's answer about IPVS cannot be read ({error!r})",
+            "this may be a kernel too new or too old for this version",
         ) from error
     except OSError as error:
         raise _refused(error) from error

@@ -15,6 +15,7 @@ from lvsengine.ipvs import netlink
 from lvsengine.ipvs.codec import Info
 from lvsengine.ipvs.diff import Change, Verb, diff
 from lvsengine.ipvs.kernel import KernelPlane
+from lvsengine.ipvs.listing import ipvsadm_rules
 from lvsengine.ipvs.plane import Timeouts
 from lvsengine.ipvs.schedulers import SCHEDULERS
 from lvsengine.ipvs.table import (
@@ -197,6 +198,19 @@ async def test_ipvsadm_sees_tunnels(plane: KernelPlane, namespace: str) -> None:
         "10.0.0.6:80": "gre:+c",
         "[2001:db8:1::7]:80": "ipip",
     }
+
+
+async def test_each_service_can_be_asked_for_by_itself(plane: KernelPlane) -> None:
+    await build(plane, TABLE)
+    for key, value in TABLE.services.items():
+        alone = await plane.read({key})
+        assert alone.services == {key: value}
+        assert set(alone.destinations) == {one for one in TABLE.destinations if one.service == key}
+
+
+async def test_our_own_listing_is_that_of_ipvsadm(plane: KernelPlane, namespace: str) -> None:
+    await build(plane, TABLE)
+    assert sorted(ipvsadm_rules(await plane.read())) == rules(namespace)
 
 
 # What is foreign

@@ -107,6 +107,28 @@ async def test_a_kernel_without_netlink_has_no_ipvs() -> None:
     assert caught.value.code == "no-ipvs"
 
 
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [
+        (b"\x01\x80", b"\x63\x80"),  # no service in the answer, but something else
+        (b"\x06\0\x01\0", b"\xff\0\x01\0"),  # an attribute in it that runs past its end
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_an_error_of_the_plane(
+    kernel: FakeKernel, told: bytes, instead: bytes
+) -> None:
+    class OddLink(FakeLink):
+        def receive(self) -> bytes:
+            return super().receive().replace(told, instead)
+
+    async with opened(kernel) as plane:
+        await plane.apply(diff(EMPTY, TABLE))
+        kernel.links[-1].__class__ = OddLink
+        with pytest.raises(EngineError) as caught:
+            await plane.counters()
+        assert caught.value.code == "kernel-unreadable"
+
+
 # Lost answers
 
 
