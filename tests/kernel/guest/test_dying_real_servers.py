@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,36 +32,34 @@ def pulse(network: Network, real_servers_of_session: RealServers) -> Iterator[Di
 @pytest.mark.parametrize("fault", [RealServers.kill, RealServers.hang, RealServers.black_hole])
 def test_a_dead_real_server_is_taken_out_and_comes_back_under_load(
     pulse: Director,
-    real_servers_of_session: RealServers,
+    real_servers: RealServers,
     fault: Callable[[RealServers, str], None],
 ) -> None:
-    servers = real_servers_of_session
     pulse.wait_for_rows(WEB.key(), WEB.rows(**ALL_UP))
     pulse.wait_for_rows(GENTLE.key(), GENTLE.rows(**ALL_UP))
     with Load(VIRTUAL_IP, period_s=0.02, give_up_s=1.0) as load:
         wait_until(lambda: set(load.servers_since(0)) == set(ALL_UP), "all three answer")
-        fault(servers, "rs2")
+        fault(real_servers, "rs2")
         pulse.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs3=1), OUT_WITHIN_S)
-        out_at = time.monotonic()
+        out_at = load.now()
         pulse.wait_for_rows(GENTLE.key(), GENTLE.rows(rs1=1, rs2=0, rs3=1), OUT_WITHIN_S)
         wait_until(lambda: load.servers_since(out_at).total() > 50, "the load goes on")
         assert set(load.servers_since(out_at)) == {"rs1", "rs3"}
 
-        servers.recover("rs2")
+        real_servers.recover("rs2")
         pulse.wait_for_rows(WEB.key(), WEB.rows(**ALL_UP), BACK_WITHIN_S)
         pulse.wait_for_rows(GENTLE.key(), GENTLE.rows(**ALL_UP), BACK_WITHIN_S)
-        back_at = time.monotonic()
+        back_at = load.now()
         wait_until(lambda: load.servers_since(back_at)["rs2"] > 5, "it serves again")
     assert [failed for failed in load.failures if failed.began > out_at] == []
     assert load.failures, "nothing failed while it was dead and not yet taken out"
 
 
-def test_its_death_is_explained(pulse: Director, real_servers_of_session: RealServers) -> None:
+def test_its_death_is_explained(pulse: Director, real_servers: RealServers) -> None:
     pulse.wait_for_rows(WEB.key(), WEB.rows(**ALL_UP))
-    real_servers_of_session.kill("rs3")
+    real_servers.kill("rs3")
     pulse.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=1), OUT_WITHIN_S)
     explanation = pulse.lvsctl("explain", "web/rs3")
     assert "down" in explanation
     assert "refused" in explanation
     assert "[inactive] shutting down 10.11.12.3:80 due to connection failure" in pulse.log
-    real_servers_of_session.recover("rs3")

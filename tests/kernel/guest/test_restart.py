@@ -43,6 +43,30 @@ def test_killed_and_started_again_under_load_not_one_request_fails(
     assert director.rows(WEB.key()) == {}
 
 
+def test_restarted_it_neither_admits_the_dead_nor_lets_go_of_the_living(
+    director: Director, real_servers: RealServers
+) -> None:
+    director.start(lvs_cf(WEB))
+    director.wait_for_rows(WEB.key(), ROWS)
+    real_servers.kill("rs3")
+    director.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=2))
+    with Downloads() as downloads, Load(VIRTUAL_IP) as load:
+        downloads.open(VIRTUAL_IP, 6)
+        director.kill()
+        director.start()
+        wait_until(
+            lambda: "refused" in director.lvsctl("explain", "web/rs3"), "its own check has failed"
+        )
+        go_on(load, downloads)
+        assert set(load.servers_since(0)) == {"rs1", "rs2"}
+        assert downloads.stalled() == {}
+        real_servers.recover("rs3")
+        director.wait_for_rows(WEB.key(), ROWS)
+        go_on(load, downloads)
+    assert load.failures == []
+    assert load.servers_since(0)["rs3"] > 0
+
+
 def test_told_to_leave_it_running_a_stop_takes_nothing_away(
     director: Director, real_servers: RealServers
 ) -> None:

@@ -127,6 +127,11 @@ class Load:
     def failures(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.failure]
 
+    @staticmethod
+    def now() -> float:
+        """The moment that `servers_since` takes."""
+        return time.monotonic()
+
     def servers_since(self, moment: float) -> Counter[str]:
         """Who answered the requests begun since then (monotonic seconds)."""
         return Counter(o.server for o in tuple(self.outcomes) if o.server and o.began >= moment)

@@ -96,6 +96,9 @@ class Network:
         ip_batch(SWITCH, *_switch_commands())
         for name in (CLIENT, *DIRECTORS, *REAL_SERVERS):
             ip_batch(name, *_machine_commands(name))
+        # A port used again within minutes may meet an IPVS entry of a connection that died,
+        # and go where that went. The kernel takes ports in turn: the more, the later.
+        sysctl(CLIENT, "net/ipv4/ip_local_port_range", "1024 65535")
         for name in DIRECTORS:
             _let_forward(name)
         for name in REAL_SERVERS:

@@ -37,6 +37,14 @@ def read_table(namespace: str) -> dict[str, Rows]:
     return table
 
 
+def read_weights(namespace: str) -> dict[str, dict[str, int]]:
+    """As `read_table`, but only the weights: what stays the same while traffic flows."""
+    return {
+        service: {key: row.weight for key, row in rows.items()}
+        for service, rows in read_table(namespace).items()
+    }
+
+
 def _service(words: list[str]) -> str:
     if words[0] == "FWM":
         return f"mark {int(words[1], 16)}"
