@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +104,8 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
         _end(children)
         shutil.rmtree(FOLDER, ignore_errors=True)
+        with suppress(OSError):  # not empty: something else is kept there
+            FOLDER.parent.rmdir()
     return 0
 
 

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run this director: check the real servers, program IPVS, hold virtual IPs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
     add = parser.add_argument
     add("-c", "--configfile", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
@@ -66,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--forceactive", action="store_true", help="run alone, whatever lvs.cf says of a pair")
     add("-t", "--test-start", "--norun", action="store_true", help="judge FILE and end")
     add("-n", "--nodaemon", action="store_true", help="accepted: pulse stays in the foreground")
+    add("--lvsd", "--lvs", "--fos", metavar="PATH", help="accepted: the engine has them built in")
     add("-v", "--verbose", action="store_true", help="log each change of the table too")
+    add("-?", "-h", "--help", "--usage", action="help", help="show this and end")
     add("--version", action="version", version=f"Program Version: pulse {__version__}")
     return parser
 

@@ -87,12 +87,24 @@ class ControlServer:
         try:
             request = await self._request(reader)
             if isinstance(request, messages.Events):
-                await self._send_events(request, writer)
+                await self._send_events(request, reader, writer)
                 return
-            line = messages.encode_result(await self._answer(request))
+            line = messages.encode_result(await self._answered(request))
         except EngineError as error:
             line = messages.encode_error(error)
         await _send(writer, line)
+
+    async def _answered(self, request: messages.Request) -> object:
+        try:
+            return await self._answer(request)
+        except (EngineError, ConnectionError):
+            raise
+        except Exception as error:
+            # A fault of ours in one answer must not take the director down.
+            log.exception("a control request broke: %s", type(request).__name__)
+            raise EngineError(
+                "internal", f"pulse failed to answer: {error!r}", "its log says where"
+            ) from error
 
     async def _request(self, reader: asyncio.StreamReader) -> messages.Request:
         if len(self._serving) > MAX_CONNECTIONS:
@@ -106,9 +118,21 @@ class ControlServer:
             raise ConnectionResetError from error
         return messages.decode_request(line)
 
-    async def _send_events(self, request: messages.Events, writer: asyncio.StreamWriter) -> None:
-        async for event in self._follow(request):
-            await _send(writer, messages.encode_result(event))
+    async def _send_events(
+        self, request: messages.Events, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Send events until they end or the follower hangs up, which only reading can tell."""
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(self._send_each(request, writer))
+            hung_up = group.create_task(reader.read(1))
+            await asyncio.wait({sending, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            sending.cancel()
+            hung_up.cancel()
+
+    async def _send_each(self, request: messages.Events, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async for event in self._follow(request):
+                await _send(writer, messages.encode_result(event))
 
 
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:

@@ -123,3 +123,17 @@ def test_a_missing_file_is_one_sentence(
     (tmp_path / "lvs.cf").unlink()
     assert pulse.main(argv) == 1
     assert f"pulse: there is no file {tmp_path}/lvs.cf" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["-?", "--help", "--usage"])
+def test_help_teaches_by_example(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        pulse.main([word])
+    assert caught.value.code == 0
+    assert "pulse -t -c lvs.cf" in capsys.readouterr().out
+
+
+def test_words_of_the_original_are_accepted(tmp_path: Path) -> None:
+    argv = words(tmp_path, "--test-start", "--nodaemon", "--lvsd=/usr/sbin/lvsd", "--verbose")
+    argv[0] = "--configfile"
+    assert pulse.main(argv) == 0

@@ -109,6 +109,41 @@ async def test_one_too_many_is_told_so(tmp_path: Path) -> None:
             writer.close()
 
 
+async def test_a_follower_that_hangs_up_leaves_its_place_to_others(tmp_path: Path) -> None:
+    async def quiet(request: messages.Events) -> AsyncIterator[messages.Event]:
+        await asyncio.Event().wait()
+        yield messages.Event(1, 0.0, "table", "web", "never")
+
+    server = ControlServer(tmp_path / "s", answer, quiet)
+    await server.start()
+    for _ in range(MAX_CONNECTIONS + 1):
+        reader, writer = await asyncio.open_unix_connection(server.path)
+        writer.write(messages.encode_request(messages.Events(follow=True)))
+        writer.write_eof()
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+    assert await ask(server.path, messages.ShowTable()) == messages.Text("hello")
+    await server.close()
+
+
+async def test_a_fault_in_one_answer_is_told_and_the_server_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(request: messages.Request) -> object:
+        if isinstance(request, messages.Status):
+            raise ZeroDivisionError
+        return messages.Text("hello")
+
+    server = ControlServer(tmp_path / "s", broken, follow)
+    await server.start()
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        await ask(server.path, messages.Status())
+    assert await ask(server.path, messages.ShowTable()) == messages.Text("hello")
+    assert "a control request broke: Status" in caplog.text
+    await server.close()
+
+
 async def test_closing_hangs_up_on_a_follower_without_a_word_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
