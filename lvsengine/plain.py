@@ -7,6 +7,8 @@ with None, and dataclasses of these.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -97,6 +99,36 @@ def _checked(kind: type[T], plain: Plain, place: str) -> T:
     if type(plain) is not kind:
         raise PlainError(f"{place} must be {kind.__name__}, not {type(plain).__name__}")
     return plain
+
+
+def outline(kind: type) -> Iterator[str]:
+    """Describe a dataclass and those inside it, in text: what each is, and its fields."""
+    waiting, told = [kind], set[type]()
+    while waiting:
+        one = waiting.pop(0)
+        if one in told:
+            continue
+        told.add(one)
+        yield f"{one.__name__}: {inspect.getdoc(one)}"
+        for name, hint in _hints(one).items():
+            yield f"    {name}: {_word(hint)}"
+            waiting += [inner for inner in _inside(hint) if is_dataclass(inner)]
+        yield ""
+
+
+def _inside(hint: object) -> Iterator[type]:
+    if isinstance(hint, type):
+        yield hint
+    for inner in get_args(hint):
+        yield from _inside(inner)
+
+
+def _word(hint: object) -> str:
+    if get_origin(hint) is tuple:
+        return f"list of {_word(get_args(hint)[0])}"
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(map(_word, get_args(hint)))
+    return "null" if hint is NoneType else getattr(hint, "__name__", str(hint))
 
 
 @cache

@@ -145,10 +145,17 @@ def _add_nothing(_parser: argparse.ArgumentParser) -> None:
 
 def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the whole snapshot, for programs")
+    parser.add_argument("--schema", action="store_true", help="what --json says, field by field")
     parser.add_argument("--watch", action="store_true", help="again every second, until Ctrl-C")
 
 
 def _status(arguments: Arguments) -> int:
+    if arguments.schema:
+        from lvsengine.plain import outline
+        from lvsengine.snapshot import Snapshot
+
+        _print(outline(Snapshot))
+        return OK
     while True:
         text = _status_text(arguments)
         if not arguments.watch:

@@ -5,7 +5,7 @@ from enum import Enum
 
 import pytest
 
-from lvsengine.plain import PlainError, from_plain, to_plain
+from lvsengine.plain import PlainError, from_plain, outline, to_plain
 
 
 class Colour(Enum):
@@ -14,12 +14,16 @@ class Colour(Enum):
 
 @dataclass(frozen=True)
 class Leaf:
+    """Green in summer."""
+
     number: int
     name: str = "leaf"
 
 
 @dataclass(frozen=True)
 class Tree:
+    """What bears leaves."""
+
     leaf: Leaf
     colour: Colour
     height: float = 1.0
@@ -70,3 +74,20 @@ def test_a_kind_that_cannot_be_read_is_the_programmers_fault() -> None:
 
     with pytest.raises(TypeError, match="no way to read"):
         from_plain(Odd, {"anything": [1]})
+
+
+def test_an_outline_tells_every_dataclass_once_with_its_fields() -> None:
+    assert list(outline(Tree)) == [
+        "Tree: What bears leaves.",
+        "    leaf: Leaf",
+        "    colour: Colour",
+        "    height: float",
+        "    leaves: list of Leaf",
+        "    by_name: dict",
+        "    label: str or null",
+        "",
+        "Leaf: Green in summer.",
+        "    number: int",
+        "    name: str",
+        "",
+    ]

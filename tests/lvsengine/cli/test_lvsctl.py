@@ -54,6 +54,13 @@ def test_status_as_json_is_the_documented_schema(typed: Typed) -> None:
     assert [virtual.name for virtual in snapshot.virtual_servers] == ["shop"]
 
 
+def test_the_schema_is_told_without_an_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lvsctl.main(["status", "--schema"]) == 0
+    out = capsys.readouterr().out
+    assert "    effective_weight: int or null" in out
+    assert "As the table holds it; None when it is not in the table." in out
+
+
 def test_the_table_looks_like_ipvsadms(typed: Typed) -> None:
     _, out, _ = typed("table")
     assert "TCP  192.0.2.100:80 wlc" in out
