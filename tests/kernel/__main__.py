@@ -15,7 +15,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.kernel.lab.boot import CHECKOUT, NOT_BOOTED, OUT, LabError, boot, end_guest_on_sigterm
+from tests.kernel.lab.boot import (
+    CHECKOUT,
+    NOT_BOOTED,
+    OUT,
+    TIMED_OUT,
+    LabError,
+    boot,
+    end_guest_on_sigterm,
+)
 
 GUEST_TESTS = "tests/kernel/guest"
 
@@ -27,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _forget_earlier_results(out)
     _compile_once()
     try:
-        return boot(
+        status = boot(
             _command(pytest_arguments, out, coverage=options.coverage),
             out,
             options.limit,
@@ -36,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(f"the kernel tests could not run: {error}", file=sys.stderr)
         return NOT_BOOTED
+    if status == TIMED_OUT:
+        print(f"the kernel tests did not end within {options.limit:g} s", file=sys.stderr)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
