@@ -40,6 +40,7 @@ from lvsengine.ipvs.table import (
     TunnelKind,
 )
 from lvsengine.net import Forwarding, Protocol
+from tests.lvsengine.ipvs import plane_tables
 
 Planes = Callable[[], AbstractAsyncContextManager[Plane]]
 
@@ -454,9 +455,12 @@ class PlaneContract:
             assert diff(held, desired) == []
 
     def tables(self) -> st.SearchStrategy[Table]:
-        """Draw tables of everything that this plane can hold, of few keys so that they clash."""
-        return st.dictionaries(st.sampled_from(self.keys()), st.none(), max_size=3).flatmap(
-            lambda keys: self._tables_of(list(keys))
+        """Draw tables of what this plane can hold, of few keys so that they clash."""
+        return plane_tables.tables(
+            self.keys(),
+            self.real,
+            marks_forward=Ability.TUNNEL not in self.lacks,
+            maglev=Ability.MAGLEV not in self.lacks,
         )
 
     def keys(self) -> list[ServiceKey]:
@@ -471,49 +475,6 @@ class PlaneContract:
         if Ability.MARK not in self.lacks:
             keys += [MarkKey(7), MarkKey(7, 6)]
         return keys
-
-    def _tables_of(self, keys: list[ServiceKey]) -> st.SearchStrategy[Table]:
-        services = st.fixed_dictionaries({key: self.services(key) for key in keys})
-        destinations = st.fixed_dictionaries(
-            {},
-            optional={
-                self.real(number, key): self.destinations(key)
-                for key in keys
-                for number in range(len(REAL_SERVERS))
-            },
-        )
-        return st.builds(Table, services, destinations)
-
-    def services(self, key: ServiceKey) -> st.SearchStrategy[Service]:
-        udp = isinstance(key, AddressKey) and key.protocol is Protocol.UDP
-        names = [name for name in SCHEDULERS if name != "mh" or Ability.MAGLEV not in self.lacks]
-        return st.builds(
-            Service,
-            scheduler=st.sampled_from(names),
-            persistence_s=st.sampled_from([0, 1, 300, 86_400]),
-            persistence_prefix=st.integers(1, 32 if key.family == 4 else 128),
-            one_packet=st.booleans() if udp else st.just(value=False),
-            scheduler_flags=st.integers(0, 7),
-        )
-
-    def destinations(self, key: ServiceKey) -> st.SearchStrategy[Destination]:
-        ways: list[tuple[Forwarding, Tunnel]] = [(Forwarding.NAT, Tunnel())]
-        if isinstance(key, MarkKey) and Ability.DIRECT not in self.lacks:
-            ways.append((Forwarding.DIRECT, Tunnel()))
-        if isinstance(key, MarkKey) and Ability.TUNNEL not in self.lacks:
-            ways += [
-                (Forwarding.TUNNEL, Tunnel()),
-                (Forwarding.TUNNEL, Tunnel(TunnelKind.GUE, 6080)),
-                (Forwarding.TUNNEL, Tunnel(TunnelKind.GRE, checksum=True)),
-            ]
-        return st.builds(
-            lambda weight, way, thresholds: Destination(
-                weight, way[0], max(thresholds), min(thresholds), way[1]
-            ),
-            st.integers(0, 65535),
-            st.sampled_from(ways),
-            st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
-        )
 
 
 @asynccontextmanager
