@@ -4,7 +4,7 @@
 BIN := .venv/bin
 PLANE ?= userspace
 
-.PHONY: demo test bench lint unit kernel clean
+.PHONY: demo test bench lint prepared clean
 
 demo:
 	@deploy/prepare.sh demo
@@ -14,10 +14,9 @@ test: prepared lint
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/python -m tests.kernel --coverage
-	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage combine --quiet . .build/kernel
 	$(BIN)/python tests/coverage_by_room.py
 
-.PHONY: prepared
 prepared:
 	@deploy/prepare.sh test
 
