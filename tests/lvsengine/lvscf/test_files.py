@@ -12,8 +12,6 @@ import pytest
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import files
 
-AS_ROOT = os.geteuid() == 0
-
 
 def code_of(attempt: Callable[[], object]) -> str:
     with pytest.raises(EngineError) as caught:
@@ -91,8 +89,6 @@ def test_a_replaced_file_keeps_mode_owner_and_extended_attributes(tmp_path: Path
     path = tmp_path / "lvs.cf"
     path.write_text("old")
     path.chmod(0o664)
-    if AS_ROOT:
-        os.chown(path, 12, 34)
     has_attributes = give_attribute(path)
 
     files.replace(path, b"new", like=path)
@@ -100,7 +96,7 @@ def test_a_replaced_file_keeps_mode_owner_and_extended_attributes(tmp_path: Path
     after = path.stat()
     assert path.read_text() == "new"
     assert stat.S_IMODE(after.st_mode) == 0o664
-    assert (after.st_uid, after.st_gid) == ((12, 34) if AS_ROOT else (os.getuid(), os.getgid()))
+    assert (after.st_uid, after.st_gid) == (os.getuid(), os.getgid())
     assert not has_attributes or os.getxattr(path, "user.origin") == b"web"
 
 
@@ -175,89 +171,3 @@ def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(
     path = tmp_path / "lvs.cf"
     assert code_of(lambda: files.replace(path, b"new", like=tmp_path / "none")) == "not-saved"
     assert [entry.name for entry in tmp_path.iterdir()] == ["lvs.cf"]
-
-
-def as_user(user: int, group: int, do: Callable[[], str]) -> str:
-    """Run `do` in a child process as someone else; return what it returns."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        said = "died"
-        try:
-            os.setgroups([group])
-            os.setresgid(group, group, group)
-            os.setresuid(user, user, user)
-            said = do()
-        finally:
-            os.write(writer, said.encode())
-            os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as pipe:
-        said = pipe.read().decode()
-    os.waitpid(child, 0)
-    return said
-
-
-@pytest.fixture
-def shared(tmp_path: Path) -> Path:
-    """A folder that group 34 may write, reachable for everyone."""
-    for folder in [tmp_path, *tmp_path.parents]:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
-    if AS_ROOT:
-        os.chown(tmp_path, 0, 34)
-    tmp_path.chmod(0o775)
-    return tmp_path
-
-
-def replaced(path: Path) -> str:
-    try:
-        files.replace(path, b"new", like=path)
-    except EngineError as error:
-        return error.code
-    return "saved"
-
-
-needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can act as two users")
-
-
-@needs_root
-def test_who_shares_the_group_keeps_the_group_though_not_the_owner(shared: Path) -> None:
-    path = shared / "lvs.cf"
-    path.write_text("old")
-    os.chown(path, 0, 34)
-    path.chmod(0o660)
-
-    assert as_user(4321, 34, lambda: replaced(path)) == "saved"
-
-    after = path.stat()
-    assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (4321, 34, 0o660)
-
-
-@needs_root
-def test_who_cannot_keep_the_group_changes_nothing(shared: Path) -> None:
-    path = shared / "lvs.cf"
-    path.write_text("old")
-    path.chmod(0o664)
-    shared.chmod(0o777)
-
-    assert as_user(4321, 4321, lambda: replaced(path)) == "not-permitted"
-
-    assert path.read_text() == "old"
-    assert [entry.name for entry in shared.iterdir()] == ["lvs.cf"]
-
-
-@needs_root
-def test_who_may_not_read_is_told_so(shared: Path) -> None:
-    path = shared / "lvs.cf"
-    path.write_text("old")
-    path.chmod(0o600)
-
-    def read() -> str:
-        try:
-            files.read_whole(path)
-        except EngineError as error:
-            return error.code
-        return "read"
-
-    assert as_user(4321, 4321, read) == "not-permitted"

@@ -210,27 +210,6 @@ def test_where_no_revision_can_be_kept_nothing_is_saved(path: Path) -> None:
     assert path.read_text() == OLD
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as someone else")
-def test_a_file_that_is_read_only_is_respected(path: Path) -> None:
-    for folder in path.parents:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            folder.chmod(0o711)
-    path.parent.chmod(0o777)
-    path.chmod(0o444)
-    child = os.fork()
-    if child == 0:
-        said = 1
-        try:
-            os.setresuid(4321, 4321, 4321)
-            store.save(path, NEW, expected=revision(OLD))
-        except EngineError as error:
-            said = 7 if error.code == "not-permitted" else 2
-        finally:
-            os._exit(said)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-    assert path.read_text() == OLD
-
-
 def test_of_many_who_save_at_once_each_revision_has_one_winner(path: Path) -> None:
     won: list[int] = []
 
