@@ -13,6 +13,7 @@ from lvsengine.lvscf.problems import Reason
 from lvsengine.lvscf.refused import Refused
 from lvsengine.net import Address
 
+MAX_ADDRESSES = 16  # more witnesses than anyone needs
 MAX_DEVICE = 15  # IFNAMSIZ less its closing zero, linux/if.h; counts an alias's `:1` too
 
 
@@ -41,6 +42,38 @@ def set_address(text: str) -> Address:
     found = address(text)
     if found.is_unspecified:
         raise Refused(Reason.HOST, "must be an address of a director, not {text}", text=text)
+    return found
+
+
+def addresses(text: str) -> tuple[Address, ...]:
+    """Read addresses of machines with blanks between them, at most 16; none is a text of none."""
+    found = tuple(map(_machine, text.split()))
+    if len(found) > MAX_ADDRESSES:
+        raise Refused(
+            Reason.SURPLUS,
+            "must be at most {most} addresses; it has {count}",
+            most=MAX_ADDRESSES,
+            count=len(found),
+        )
+    return found
+
+
+def _machine(text: str) -> Address:
+    found = address(text)
+    if found.is_unspecified or found.is_multicast or str(found) == "255.255.255.255":
+        raise Refused(Reason.HOST, "must be addresses of machines, not {text}", text=text)
+    return found
+
+
+def multicast_group(text: str) -> Address | None:
+    """Read a multicast address; 0.0.0.0 and :: are none."""
+    found = address_or_none(text)
+    if found is not None and not found.is_multicast:
+        raise Refused(
+            Reason.HOST,
+            "must be a multicast address such as 224.0.0.81 or ff02::81, not {text}",
+            text=text,
+        )
     return found
 
 

@@ -1,6 +1,7 @@
 """What an operator would thank us for: warnings about what will run, but not as meant.
 
-The one error here is a regular expression that cannot be used, which is found by trying it.
+What concerns two directors is in `pair_advice`. The one error here is a regular expression that
+cannot be used, which is found by trying it.
 """
 
 from __future__ import annotations
@@ -8,86 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lvsengine.lvscf.found import Found, FoundVirtual
-from lvsengine.lvscf.model import Config
+from lvsengine.lvscf import pair_advice
+from lvsengine.lvscf.found import Advice, Found, FoundVirtual
 from lvsengine.lvscf.problems import Problems, Reason
 from lvsengine.nanny.matching import PatternError, wanted
 from lvsengine.net import Forwarding, Protocol
-
-Advice = tuple[str, str, dict[str, object]]  # key that it is about, template, values
 
 LOAD_MONITORS = ("none", "uptime", "rup", "ruptime")
 
 
 def check(found: Found, problems: Problems) -> None:
     """Report what will not do what was meant."""
-    for key, template, values in _pair(found.config, found):
-        problems.warning(found.line(key), Reason.ADVICE, template, **values)
-    for key, template, values in _network(found):
+    for key, template, values in (*pair_advice.advice(found), *_network(found)):
         problems.warning(found.line(key), Reason.ADVICE, template, **values)
     for virtual in found.virtuals:
         for part in (_selection, _checking, _naming):
             for key, template, values in part(found, virtual):
                 problems.warning(virtual.line(key), Reason.ADVICE, template, **values)
         _check_regex(virtual, problems)
-
-
-def _pair(config: Config, found: Found) -> Iterator[Advice]:
-    yield from _timing(config, found)
-    yield from _directors(config, found)
-    if not config.backup_active:
-        if config.backup is not None:
-            yield (
-                "backup",
-                "a backup is given, but backup_active is not 1: this director runs alone",
-                {},
-            )
-        for key in ("monitor_links", "syncdaemon"):
-            if getattr(config, key):
-                yield key, "{key} = 1 does nothing without backup_active = 1", {"key": key}
-
-
-def _timing(config: Config, found: Found) -> Iterator[Advice]:
-    if config.deadtime_s <= config.keepalive_s and not found.bad & {"deadtime", "keepalive"}:
-        yield (
-            "deadtime" if "deadtime" in found.lines else "keepalive",
-            "deadtime {deadtime:g} is not longer than keepalive {keepalive:g}: the peer will be"
-            " taken for dead between two heartbeats; make it three times as long",
-            {"deadtime": config.deadtime_s, "keepalive": config.keepalive_s},
-        )
-
-
-def _directors(config: Config, found: Found) -> Iterator[Advice]:
-    if config.backup_active and config.primary is None and "primary" not in found.bad:
-        yield "backup_active", "primary is not given: neither director is the primary", {}
-    if config.backup_active and config.backup is None and "backup" not in found.bad:
-        yield (
-            "backup_active",
-            "backup_active is 1 and backup is not given; write its address, or backup_active = 0",
-            {},
-        )
-    for ours, theirs in (("backup", "primary"), ("backup_private", "primary_private")):
-        address = getattr(config, ours)
-        if address is not None and address == getattr(config, theirs):
-            yield (
-                ours,
-                "{ours} and {theirs} are both {address}; they are two directors",
-                {"ours": ours, "theirs": theirs, "address": address},
-            )
-        elif address is not None and _differ_in_family(address, getattr(config, theirs)):
-            yield (
-                ours,
-                "{ours} and {theirs} are of different address families: no heartbeat can pass",
-                {"ours": ours, "theirs": theirs},
-            )
-    given = [config.primary_private, config.backup_private]
-    if given.count(None) == 1 and not found.bad & {"primary_private", "backup_private"}:
-        key = "backup_private" if config.primary_private is None else "primary_private"
-        yield key, "only one director has a private address: give both, or neither", {}
-
-
-def _differ_in_family(one: object, other: object) -> bool:
-    return other is not None and type(one) is not type(other)
 
 
 def _network(found: Found) -> Iterator[Advice]:

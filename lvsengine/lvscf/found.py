@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from lvsengine.lvscf.model import Config, RealServer, VirtualServer
 
+Advice = tuple[str, str, dict[str, object]]  # key that it is about, template, values
+
 
 class FoundReal(NamedTuple):
     """A real server; `head` is its block's line, `lines` its keys' lines."""

@@ -73,6 +73,78 @@ _SEND_PROGRAM = Key(
 )
 _EXPECT_PROGRAM = kept("expect_program", "Written by old web tools; never had a meaning.")
 
+_OF_THE_PAIR = (
+    Key(
+        "heartbeat_key_file",
+        rules.path,
+        "File with the key that signs heartbeats, the same on both directors; without it they"
+        " are those of the original, which anyone can forge.",
+        form=Form.TEXT,
+        ours=True,
+    ),
+    Key(
+        "standby_checks",
+        rules.boolean,
+        "1: the standby director checks the real servers too, so that it can take over at once."
+        " 0: it begins when it takes over.",
+        ours=True,
+    ),
+    Key(
+        "auto_failback",
+        rules.boolean,
+        "1: the primary becomes active again when it is back. 0: it waits as standby.",
+        ours=True,
+    ),
+    Key(
+        "failback_delay",
+        rules.seconds,
+        "With auto_failback: seconds for which the primary must have been ready before.",
+        field="failback_delay_s",
+        ours=True,
+    ),
+    Key(
+        "witness",
+        rules.addresses,
+        "Addresses that answer a ping, such as the gateway and real servers, with blanks between"
+        " them: a standby that reaches neither the peer nor any of them does not take over.",
+        form=Form.LIST,
+        ours=True,
+    ),
+    Key(
+        "yield_when_isolated",
+        rules.boolean,
+        "1: an active director that reaches neither the peer nor a witness gives up the virtual"
+        " IPs. 0: it keeps them.",
+        ours=True,
+    ),
+    Key(
+        "manage_sysctls",
+        rules.boolean,
+        "1: the kernel settings that the pair needs are set. 0: they are only looked at, and"
+        " named in `lvsctl status`.",
+        ours=True,
+    ),
+    Key(
+        "syncd_maxlen",
+        rules.sync_length,
+        "Most bytes of a message that shares connections; 0 is what the network takes.",
+        ours=True,
+    ),
+    Key(
+        "syncd_group",
+        rules.multicast_group,
+        "Multicast address by which connections are shared; 224.0.0.81 where not given.",
+        ours=True,
+    ),
+    Key("syncd_port", rules.port_number, "UDP port by which connections are shared.", ours=True),
+    Key(
+        "syncd_ttl",
+        rules.sync_ttl,
+        "Time to live of the messages that share connections; 1 does not pass a router.",
+        ours=True,
+    ),
+)
+
 GLOBAL = table(
     Section.GLOBAL,
     Key("serial_no", rules.serial, "Counts the edits of this file.", always=True),
@@ -185,6 +257,7 @@ GLOBAL = table(
     Key("hard_shutdown", rules.boolean, "Of the original's daemons; has no effect here."),
     Key("ipvsadm", rules.text, "Path of the original's tool; has no effect here.", form=Form.TEXT),
     Key("sync", rules.boolean, "Has no effect."),
+    *_OF_THE_PAIR,
 )
 
 FAILOVER = table(

@@ -133,6 +133,17 @@ class Config:
     hard_shutdown: bool = True
     ipvsadm: str = "/sbin/ipvsadm"
     sync: bool = False
+    heartbeat_key_file: str = ""  # this and the next ten are ours; empty: heartbeats unsigned
+    standby_checks: bool = True
+    auto_failback: bool = False
+    failback_delay_s: int = 60
+    witness: tuple[Address, ...] = ()
+    yield_when_isolated: bool = False
+    manage_sysctls: bool = False
+    syncd_maxlen: int = 0  # bytes in a datagram; 0: what the MTU allows
+    syncd_group: Address | None = None  # None: 224.0.0.81
+    syncd_port: int = 8848
+    syncd_ttl: int = 1
     virtual_servers: tuple[VirtualServer, ...] = ()
     failovers: tuple[Failover, ...] = ()
 

@@ -26,6 +26,7 @@ class Form(Enum):
     TEXT = "one word, or several in quotes"
     RAW = "in double quotes; what is between them is kept as it is"
     FLOATING = "an address and a device"
+    LIST = "one word or more"
     MASK = "a netmask, or a prefix length for IPv6"
     KEPT = "as it was read"
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 from lvsengine.ipvs.schedulers import SCHEDULERS
 from lvsengine.lvscf.addresses import address as address
 from lvsengine.lvscf.addresses import address_or_none as address_or_none
+from lvsengine.lvscf.addresses import addresses as addresses
 from lvsengine.lvscf.addresses import client_mask as client_mask
 from lvsengine.lvscf.addresses import device as device
 from lvsengine.lvscf.addresses import dotted as dotted
@@ -22,6 +23,7 @@ from lvsengine.lvscf.addresses import floating_address as floating_address
 from lvsengine.lvscf.addresses import interface as interface
 from lvsengine.lvscf.addresses import is_host_name as is_host_name
 from lvsengine.lvscf.addresses import mask as mask
+from lvsengine.lvscf.addresses import multicast_group as multicast_group
 from lvsengine.lvscf.addresses import netmask as netmask
 from lvsengine.lvscf.addresses import set_address as set_address
 from lvsengine.lvscf.model import Mode
@@ -33,6 +35,8 @@ MAX_WEIGHT = 65535  # ipvsadm(8), option -w
 MAX_MARK = 0xFFFFFFFF  # 32 bits of a packet's mark, linux/skbuff.h
 MAX_PORT = 65535
 MAX_SYNC_ID = 255  # one byte of the sync message, linux/ip_vs.h
+MAX_SYNC_LENGTH = 65_507  # a UDP datagram's payload; ipvsadm(8), --sync-maxlen
+MAX_TTL = 255
 MAX_KERNEL_SECONDS = (
     2_147_483  # the kernel counts timeouts in ticks of an int, up to 1000 a second
 )
@@ -165,6 +169,16 @@ def sync_id(text: str) -> int:
     return integer(text, 0, MAX_SYNC_ID)
 
 
+def sync_length(text: str) -> int:
+    """Read the most bytes that a message of the connection sync has; 0 leaves it to the MTU."""
+    return integer(text, 0, MAX_SYNC_LENGTH)
+
+
+def sync_ttl(text: str) -> int:
+    """Read how many routers a message of the connection sync passes, and one more."""
+    return integer(text, 1, MAX_TTL)
+
+
 def fall(text: str) -> int:
     """Read how many failures in a row take a real server out."""
     return integer(text, 1, MAX_FALL)
@@ -273,6 +287,15 @@ def text(value: str) -> str:
             "must not hold control characters; write a line end as backslash n",
         )
     return value
+
+
+def path(value: str) -> str:
+    """Read the whole path of a file; an empty text is none."""
+    if value and not value.startswith("/"):
+        raise Refused(
+            Reason.ARGUMENT, "must be a whole path that begins with /, not {text!r}", text=value
+        )
+    return text(value)
 
 
 def name(value: str) -> str:

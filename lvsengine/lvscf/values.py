@@ -115,7 +115,7 @@ class ValueReader:
         wanted = 2 if key.form is Form.FLOATING else 1
         if len(words) < wanted:
             raise rules.Refused(Reason.MISSING, _TOO_FEW[wanted])
-        if len(words) > wanted:
+        if len(words) > wanted and key.form is not Form.LIST:
             raise rules.Refused(Reason.SURPLUS, _TOO_MANY[wanted], text=words[wanted])
         text = value_text(key, words)
         if key.form is Form.RAW and words[0].startswith("'"):

@@ -95,6 +95,8 @@ def text_of(key: Key, value: object, family: int = 4) -> str:
     key.rule(plain)  # what is written must be read again
     if key.form is Form.RAW:
         return _raw(plain)
+    if key.form is Form.LIST:
+        return plain or '""'
     return _quoted_if_needed(plain) if key.form is Form.TEXT else plain
 
 
@@ -108,6 +110,8 @@ def _plain(key: Key, value: object, family: int) -> str:
         return f"{value:.9f}".rstrip("0").rstrip(".")
     if isinstance(value, FloatingAddress):
         return f"{value.address} {value.device}"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
     if key.form is Form.MASK and isinstance(value, int):
         return dotted(value) if family == 4 else str(value)
     return str(value)

@@ -41,6 +41,39 @@ def test_the_primary_cannot_be_zero() -> None:
         addresses.set_address("0.0.0.0")
 
 
+def test_several_addresses_stand_with_blanks_between_them() -> None:
+    expected = (ip_address("192.0.2.1"), ip_address("2001:db8::1"))
+    assert addresses.addresses("192.0.2.1  2001:db8::1") == expected
+    assert addresses.addresses("") == ()
+    assert len(addresses.addresses("192.0.2.1 " * 16)) == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("192.0.2.1 gateway", "must be an IP address such as"),
+        ("192.0.2.1,192.0.2.2", "must be an IP address such as"),
+        ("0.0.0.0", "must be addresses of machines, not 0.0.0.0"),
+        ("192.0.2.1 224.0.0.1", "must be addresses of machines, not 224.0.0.1"),
+        ("255.255.255.255", "must be addresses of machines, not 255.255.255.255"),
+        ("192.0.2.1 " * 17, "must be at most 16 addresses; it has 17"),
+    ],
+)
+def test_only_addresses_of_machines_are_listed(text: str, said: str) -> None:
+    with pytest.raises(Refused) as caught:
+        addresses.addresses(text)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_multicast_group_is_none_or_multicast() -> None:
+    assert addresses.multicast_group("0.0.0.0") is None
+    for group in ("224.0.0.81", "ff02::81"):
+        assert addresses.multicast_group(group) == ip_address(group)
+    for bad in ("192.0.2.1", "2001:db8::1"):
+        with pytest.raises(Refused, match="must be a multicast address such as"):
+            addresses.multicast_group(bad)
+
+
 @pytest.mark.parametrize("text", ["www", "www.example.com.", "a-b.example", "host_1", "1a"])
 def test_these_could_be_host_names(text: str) -> None:
     assert addresses.is_host_name(text)

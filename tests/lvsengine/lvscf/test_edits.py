@@ -126,6 +126,17 @@ def test_settings_go_above_the_servers_even_where_others_are_below() -> None:
     assert str(after) == text.replace("{\nserver", "{\nport = 81\nserver")
 
 
+def test_a_value_of_several_words_is_replaced_as_a_whole() -> None:
+    tree = parse("witness=192.0.2.1  192.0.2.2   # gateways\nkeepalive = 6\n", "f")
+    other = (ip_address("192.0.2.3"),)
+    after = edits.with_value(tree, Where(), "witness", other)
+    assert str(after) == "witness=192.0.2.3   # gateways\nkeepalive = 6\n"
+    assert config_of(after).witness == other
+    none = edits.with_value(after, Where(), "witness", ())
+    assert config_of(none).witness == ()
+    assert edits.with_value(none, Where(), "witness", ()) is none
+
+
 def test_a_new_line_keeps_clear_of_a_list() -> None:
     text = "virtual v {\n dirs = [ /a\n  /b ]\n}\n"
     after = edits.with_value(parse(text, "f"), Where("v"), "fall", 2)

@@ -70,8 +70,14 @@ def test_defaults_are_those_of_the_originals_parser() -> None:
     assert KEYS[Section.SERVER]["weight"].default == 1
 
 
-def test_fall_is_the_only_key_of_ours() -> None:
-    assert [key.name for key in EVERY if key.ours] == ["fall"]
+def test_keys_of_ours_are_left_out_of_a_file_where_they_say_nothing() -> None:
+    ours = [key for key in EVERY if key.ours]
+    assert [key.name for key in ours if key.section is not Section.GLOBAL] == ["fall"]
+    assert " ".join(key.name for key in ours if key.section is Section.GLOBAL) == (
+        "heartbeat_key_file standby_checks auto_failback failback_delay witness"
+        " yield_when_isolated manage_sysctls syncd_maxlen syncd_group syncd_port syncd_ttl"
+    )
+    assert not any(key.always for key in ours)
 
 
 def test_the_keys_of_old_web_tools_are_kept_and_mean_nothing() -> None:

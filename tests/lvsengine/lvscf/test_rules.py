@@ -50,6 +50,8 @@ def test_a_number_that_the_original_would_wrap_round_is_refused() -> None:
         (rules.port_number, 1, 65535),
         (rules.mark, 0, 4294967295),
         (rules.sync_id, 0, 255),
+        (rules.sync_length, 0, 65507),
+        (rules.sync_ttl, 1, 255),
         (rules.fall, 1, 1000),
         (rules.serial, 0, 2147483647),
         (rules.kernel_seconds, 0, 2147483),
@@ -153,6 +155,14 @@ def test_a_text_is_one_line_of_bounded_length() -> None:
     for control in "\n\r\0\x7f\u2028\udcff":
         with pytest.raises(Refused, match="control characters"):
             rules.text(f"a{control}b")
+
+
+def test_a_path_is_whole_or_none() -> None:
+    assert rules.path("/etc/sysconfig/ha/heartbeat.key") == "/etc/sysconfig/ha/heartbeat.key"
+    assert rules.path("") == ""
+    for bad in ("heartbeat.key", "./key", "~/key"):
+        with pytest.raises(Refused, match="must be a whole path that begins with /"):
+            rules.path(bad)
 
 
 def test_a_name_may_have_blanks_but_no_double_quotes() -> None:

@@ -28,6 +28,9 @@ TEXTS = st.text(CHARACTERS, max_size=20).map(lambda text: text.replace('"', ""))
 NAMES = TEXTS.filter(lambda text: bool(text.strip()))
 DEVICES = st.from_regex(r"\Aeth[0-9](:[0-9])?\Z")
 ADDRESSES = st.ip_addresses().filter(lambda address: not address.is_unspecified)
+MACHINES = ADDRESSES.filter(
+    lambda address: not address.is_multicast and str(address) != "255.255.255.255"
+)
 FLOATING = st.builds(FloatingAddress, ADDRESSES, DEVICES)
 
 
@@ -46,6 +49,9 @@ SAMPLES: dict[object, st.SearchStrategy[object]] = {
     rules.address: ADDRESSES,
     rules.address_or_none: ADDRESSES,
     rules.floating_address: FLOATING,
+    rules.addresses: st.lists(MACHINES, max_size=16).map(tuple),
+    rules.multicast_group: st.just(ip_address("ff02::81")),
+    rules.path: TEXTS.map(lambda text: f"/{text}" if text else ""),
     rules.text: TEXTS,
     rules.interface: st.just("eth7"),
     rules.interval: st.floats(0.05, 86400).map(lambda number: round(number, 3)),
@@ -154,6 +160,15 @@ def test_a_default_file_says_what_the_web_tool_always_says_and_nothing_of_ours()
         (VIRTUAL["send"], "", 4, '""'),
         (VIRTUAL["send"], 'a"b', 4, 'a"b'),
         (VIRTUAL["send"], "'a \"b\"'", 4, "'a \"b\"'"),
+        (GLOBAL["witness"], (), 4, '""'),
+        (
+            GLOBAL["witness"],
+            (ip_address("10.0.0.1"), ip_address("fd00::1")),
+            4,
+            "10.0.0.1 fd00::1",
+        ),
+        (GLOBAL["syncd_group"], ip_address("224.0.0.9"), 4, "224.0.0.9"),
+        (GLOBAL["heartbeat_key_file"], "/etc/a b", 4, '"/etc/a b"'),
         (GLOBAL["active_cmd"], "/bin/x", 4, "/bin/x"),
         (GLOBAL["active_cmd"], "/bin/x y", 4, '"/bin/x y"'),
         (GLOBAL["active_cmd"], '/bin/x "y"', 4, "'/bin/x \"y\"'"),
