@@ -1,0 +1,1 @@
+"""The pair: heartbeats between two directors, and which of them is active."""

@@ -1,0 +1,98 @@
+"""When a standby director takes over: the peer is silent, gone, or stands by too."""
+
+from __future__ import annotations
+
+from lvsengine.heartbeat import handover, witness
+from lvsengine.heartbeat.state import (
+    Machine,
+    Peer,
+    public_link_failed,
+    silent,
+    silent_since,
+    take_over,
+)
+from lvsengine.heartbeat.values import Cause, Say, Settings
+from lvsengine.heartbeat.words import Stance
+
+
+def consider(settings: Settings, machine: Machine, at: float) -> Machine:
+    """Decide by what is known now; called after each event."""
+    if at < machine.quiet_until or public_link_failed(settings, machine):
+        return machine
+    if silent(settings, machine, at):
+        return _peer_silent(settings, machine, at)
+    peer = machine.peer
+    if peer is None:
+        return machine
+    who = f"the {settings.peer_is}"
+    match peer.stance:
+        case Stance.STOPPING:
+            return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} is being stopped")
+        case Stance.LETTING_GO if at >= peer.since + settings.deadtime_s:
+            reason = f"{who} has been letting go for {settings.deadtime_s:g} s"
+            return take_over(machine, at, Cause.PEER_INACTIVE, reason)
+        case Stance.STANDBY:
+            return _both_stand_by(settings, machine, peer, at)
+        case Stance.ACTIVE:
+            return _failback(settings, machine, at)
+        case _:
+            return machine
+
+
+def _peer_silent(settings: Settings, machine: Machine, at: float) -> Machine:
+    silent_s = at - silent_since(machine)
+    reason = f"no heartbeat from the {settings.peer_is} on any link for {silent_s:.3g} s"
+    if not settings.witness:
+        return take_over(machine, at, Cause.PEER_DEAD, reason)
+    before = witness.reached(machine)
+    machine = witness.inquire(settings, machine, at, reason)
+    if witness.reached(machine):
+        return take_over(machine, at, Cause.PEER_DEAD, f"{reason}, and a witness answers")
+    if witness.reached(machine) is False and before is not False:
+        return machine.act(Say(f"{reason}, and no witness answers: not taking over"))
+    return machine
+
+
+def _both_stand_by(settings: Settings, machine: Machine, peer: Peer, at: float) -> Machine:
+    who = f"the {settings.peer_is}"
+    if peer.word.link_failed:
+        return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} has lost its public link")
+    if peer.served:
+        return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} stands by now")
+    if at < machine.hold_until or at < cold_start_at(settings, machine, peer):
+        return machine
+    return take_over(machine, at, Cause.COLD_START, f"{who} stands by too")
+
+
+def cold_start_at(settings: Settings, machine: Machine, peer: Peer) -> float:
+    """When one of two that only stand by ends that: the primary, if it is ready, at once.
+
+    The others wait so long that whoever is better placed has been first.
+    """
+    ready = machine.ready.ok
+    peer_ready = peer.word.ready or settings.original
+    # A peer that has not heard us stand by may be about to take over because of that.
+    told = peer.knows is None or peer.knows >= machine.since
+    if settings.primary:
+        deadtimes = (0 if told else 1) if ready else 2 if peer_ready else 1
+    elif settings.original:
+        deadtimes = 1 if ready else 3
+    else:
+        deadtimes = 3 if not ready else 2 if peer_ready else 1
+    return max(peer.since, machine.since) + deadtimes * settings.deadtime_s
+
+
+def _failback(settings: Settings, machine: Machine, at: float) -> Machine:
+    """The primary takes its role back, once it has been ready for long enough."""
+    if not (settings.auto_failback and settings.primary) or machine.exchange is not None:
+        return machine
+    if not machine.ready.ok or at < failback_at(settings, machine):
+        return machine
+    reason = f"the primary has been ready for {settings.failback_delay_s:g} s"
+    if settings.original:
+        return take_over(machine, at, Cause.FAILBACK, reason)
+    return handover.ask(settings, machine, at, force=False).act(Say(f"taking back: {reason}"))
+
+
+def failback_at(settings: Settings, machine: Machine) -> float:
+    return max(machine.ready_since, machine.since, machine.hold_until) + settings.failback_delay_s
