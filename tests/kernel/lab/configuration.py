@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from tests.kernel.lab.network import NAT_ROUTER, REAL_SERVERS, VIRTUAL_IP, cable
 
 ALL = dict.fromkeys(REAL_SERVERS, 1)
+ALONE = ("backup_active = 0",)
 HTTP_CHECK = ('send = "GET / HTTP/1.0\\r\\n\\r\\n"', 'expect = "HTTP/1.0 200"')
 
 
@@ -51,13 +52,13 @@ class Virtual:
         }
 
 
-def lvs_cf(*virtuals: Virtual, network: str = "nat") -> str:
-    """Write the whole file; dirA is the primary, and alone."""
+def lvs_cf(*virtuals: Virtual, network: str = "nat", redundancy: Sequence[str] = ALONE) -> str:
+    """Write the whole file; dirA is the primary, and alone unless `redundancy` says more."""
     lines = [
         "serial_no = 1",
         f"primary = {cable('dirA', 'public').address}",
         "service = lvs",
-        "backup_active = 0",
+        *redundancy,
         f"network = {network}",
     ]
     if network == "nat":

@@ -67,6 +67,19 @@ class Director:
         self._running.kill()
         self._end()
 
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing, while its kernel goes on with what it was told."""
+        self._running.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT, after `freeze`."""
+        self._running.send_signal(signal.SIGCONT)
+
+    def kill_if_running(self) -> None:
+        """End it even if it is frozen."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
     def stop(self) -> None:
         """End it in whatever way works, if it runs."""
         if self._process is None or self._process.poll() is not None:

@@ -19,7 +19,6 @@ import struct
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from tests.kernel.lab.network import NAT_ROUTER, VIRTUAL_IP, cable
 
@@ -120,10 +119,9 @@ def hold(*, up: bool) -> None:
 def announce() -> None:
     """Tell everybody by which device the held addresses are reached now."""
     for address, device in HELD:
-        own = bytes.fromhex(Path(f"/sys/class/net/{device}/address").read_text().replace(":", ""))
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
             wire.bind((device, 0))
-            wire.send(gratuitous_arp(wire.getsockname()[4] or own, address))
+            wire.send(gratuitous_arp(wire.getsockname()[4], address))
 
 
 def gratuitous_arp(hardware: bytes, address: str) -> bytes:

@@ -1,0 +1,213 @@
+"""Two directors that really run: a `pulse` each on dirA, the primary, and dirB, the backup."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.kernel.lab.clients import Load
+from tests.kernel.lab.configuration import Virtual, lvs_cf
+from tests.kernel.lab.director import Director, a_director
+from tests.kernel.lab.faults import cables_of, cut, peer_of
+from tests.kernel.lab.namespaces import proc_net
+from tests.kernel.lab.network import DIRECTORS, VIRTUAL_IP, cable
+from tests.kernel.lab.waiting import wait_until
+
+KEY = "1 " + "5e" * 32 + "\n"
+KEEPALIVE_S, DEADTIME_S = 0.1, 0.3
+SAMPLE_S = 0.005
+SHARING = ("syncdaemon = 1", "syncd_iface = eth1")
+
+
+def pair_lines(
+    keepalive_s: float = KEEPALIVE_S,
+    deadtime_s: float = DEADTIME_S,
+    key_file: Path | None = None,
+    lines: Sequence[str] = SHARING,
+) -> list[str]:
+    """The part of lvs.cf that makes a pair of the two.
+
+    Args:
+        key_file: Without one the pair speaks the original's heartbeat.
+    """
+    return [
+        f"primary_private = {cable('dirA', 'private').address}",
+        "backup_active = 1",
+        f"backup = {cable('dirB', 'public').address}",
+        f"backup_private = {cable('dirB', 'private').address}",
+        "heartbeat = 1",
+        "heartbeat_port = 539",
+        f"keepalive = {keepalive_s:g}",
+        f"deadtime = {deadtime_s:g}",
+        *([f"heartbeat_key_file = {key_file}"] if key_file else []),
+        *lines,
+    ]
+
+
+class Pair:
+    """Both directors, and what may happen to them."""
+
+    def __init__(self, directors: dict[str, Director]) -> None:
+        self.directors = directors
+        self.configuration = ""
+
+    def __getitem__(self, name: str) -> Director:
+        return self.directors[name]
+
+    def write(
+        self,
+        *virtuals: Virtual,
+        network: str = "nat",
+        keepalive_s: float = KEEPALIVE_S,
+        deadtime_s: float = DEADTIME_S,
+        lines: Sequence[str] = SHARING,
+        with_key: bool = True,
+    ) -> None:
+        """Write the same lvs.cf for both, with a key for each."""
+        key_file = self["dirA"].config.with_name("heartbeat.key") if with_key else None
+        if key_file is not None:
+            with open(key_file, "w", opener=_for_owner_only) as stream:
+                stream.write(KEY)
+        own = pair_lines(keepalive_s, deadtime_s, key_file, lines)
+        self.configuration = lvs_cf(*virtuals, network=network, redundancy=own)
+        for director in self.directors.values():
+            director.write(self.configuration)
+
+    def start(self, active: str = "dirA") -> None:
+        """Start both, the one that shall be active first, and wait until each has its role."""
+        self[active].start()
+        wait_until(lambda: holders() == {active}, f"{active} is active")
+        self[peer_of(active)].start()
+        self.settle(active)
+
+    def settle(self, active: str, within_s: float = 10.0) -> float:
+        """Wait until this one is active, alone, and the other ready to take over."""
+        return wait_until(
+            lambda: holders() == {active} and self.ready(peer_of(active)),
+            f"{active} is active and {peer_of(active)} is ready",
+            within_s,
+        )
+
+    def wait_for_active(self, name: str, within_s: float = 10.0) -> float:
+        """Wait until this director, and no other that is plugged in, holds the virtual IP."""
+        try:
+            return wait_until(lambda: holders() == {name}, f"only {name} is active", within_s)
+        except AssertionError as error:
+            error.add_note(f"{holders()} hold the virtual IP\n{self.logs()}")
+            raise
+
+    def status(self, name: str) -> dict[str, Any]:
+        status: dict[str, Any] = json.loads(self[name].lvsctl("status", "--json"))
+        return status
+
+    def ready(self, name: str) -> bool:
+        """Whether a standby says that it could serve now."""
+        return bool(self.status(name)["pair"]["ready"])
+
+    def crash(self, name: str) -> None:
+        """Cut the director off and kill it within a moment, with no time for a last word."""
+        self[name].freeze()
+        cut(*cables_of(name))
+        self[name].kill()
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {name}\n{director.log[-3000:]}" for name, director in self.directors.items()
+        )
+
+
+def _for_owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+@contextmanager
+def a_pair() -> Iterator[Pair]:
+    """A pair that is not started yet; ended at the end, also what is frozen."""
+    with ExitStack() as stack:
+        pair = Pair({name: stack.enter_context(a_director(name)) for name in DIRECTORS})
+        try:
+            yield pair
+        finally:
+            for director in pair.directors.values():
+                director.kill_if_running()
+
+
+# --- who holds the virtual IP -------------------------------------------------------------
+
+
+def holds(director: str, address: str = VIRTUAL_IP) -> bool:
+    """Whether the kernel of a director takes packets to this address as its own."""
+    routes = proc_net(director, "fib_trie")
+    return re.search(rf"\|-- {re.escape(address)}\n\s+/32 host LOCAL", routes) is not None
+
+
+def holders() -> set[str]:
+    """The directors that have the virtual IP, reachable or not."""
+    return {name for name in DIRECTORS if holds(name)}
+
+
+class Watch:
+    """Samples who holds the virtual IP, every 5 ms, in a thread of its own, until the block ends.
+
+    Attributes:
+        seen: The moments (monotonic seconds) at which that changed, and who holds it since.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, frozenset[str]]] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(5)
+
+    def seconds(self, count: int) -> float:
+        """For how long so many directors held it."""
+        ends = [moment for moment, _ in self.seen[1:]] + [time.monotonic()]
+        return sum(
+            end - moment
+            for (moment, who), end in zip(self.seen, ends, strict=True)
+            if len(who) == count
+        )
+
+    def changes(self) -> list[set[str]]:
+        return [set(who) for _, who in self.seen]
+
+    def _run(self) -> None:
+        while not self._stopping.wait(SAMPLE_S):
+            who = frozenset(holders())
+            if not self.seen or who != self.seen[-1][1]:
+                self.seen.append((time.monotonic(), who))
+
+
+# --- what clients see ---------------------------------------------------------------------
+
+
+def outage_s(load: Load) -> float:
+    """The longest time between two good answers; 0.01 to 0.03 s where nothing happens."""
+    answered = sorted(o.began + o.seconds for o in load.outcomes if o.server)
+    return max((b - a for a, b in pairwise(answered)), default=float("inf"))
+
+
+def shared_connections(director: str) -> int:
+    """How many established TCP connections a director's kernel knows of."""
+    return proc_net(director, "ip_vs_conn").count("ESTABLISHED")
