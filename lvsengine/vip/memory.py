@@ -1,15 +1,19 @@
-"""Addresses in memory, as strict as the kernel: for tests, and where nothing should be set."""
+"""Addresses and links in memory, as strict as the kernel: for tests, and to set nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
+from lvsengine.net import Address
 from lvsengine.vip.addresses import AddressFailure, refused
 from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.diff import AddressChange, PresentAddress, Verb
+from lvsengine.vip.interfaces import LinkState, Trouble
+from lvsengine.vip.links import OnChange
 
 LONGEST_LABEL = 15  # IFNAMSIZ - 1, linux/if.h
 HOST_SCOPE = 254  # RT_SCOPE_HOST, linux/rtnetlink.h
@@ -81,6 +85,58 @@ class MemoryAddresses:
         for entry in found:
             self._present.remove(entry)
         return 0 if found else errno.EADDRNOTAVAIL
+
+
+class MemoryLinks:
+    """A `LinkWatch` of a machine whose cables a test pulls; each address has its own, plugged in.
+
+    Attributes:
+        is_open: Whether it would hear of changes; nothing is reported before and after.
+    """
+
+    def __init__(self, on_change: OnChange) -> None:
+        self.is_open = False
+        self._on_change = on_change
+        self._pulled: set[Address] = set()
+        self._watched: tuple[Address, ...] = ()
+
+    def open(self) -> None:
+        self.is_open = True
+
+    def watch(self, addresses: Iterable[Address]) -> None:
+        self._watched = tuple(addresses)
+
+    def states(self) -> dict[str, bool]:
+        return {str(address): self.look(address).is_up for address in self._watched}
+
+    def look(self, address: Address) -> LinkState:
+        trouble = Trouble.NO_CARRIER if address in self._pulled else Trouble.NONE
+        return LinkState(address, "eth0", trouble)
+
+    async def run(self) -> None:
+        self.open()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def pull(self, address: Address) -> None:
+        """Pull the cable of an address."""
+        if address not in self._pulled:
+            self._pulled.add(address)
+            self._tell(address)
+
+    def plug(self, address: Address) -> None:
+        if address in self._pulled:
+            self._pulled.remove(address)
+            self._tell(address)
+
+    def _tell(self, address: Address) -> None:
+        if self.is_open and address in self._watched:
+            self._on_change(self.look(address))
 
 
 def _as_kept(held: HeldAddress) -> PresentAddress:
