@@ -11,17 +11,16 @@ from lvsengine import __version__, limits, showing
 from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Health, RealServerKey, Standing
+from lvsengine.heartbeat.values import OrderKind
 from lvsengine.ipvs.desired import desired, destinations_of
 from lvsengine.ipvs.listing import change_line, listing
 from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.model import Config
-from lvsengine.snapshot import AddressState, Snapshot
+from lvsengine.pair import Pair
+from lvsengine.snapshot import AddressState, RoleChange, Snapshot
 
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
-
-ALONE = "backup_active = 0: this director serves alone"
-FORCED = "started with --forceactive"
 
 
 class Answers:
@@ -49,6 +48,12 @@ class Answers:
                 key = RealServerKey(virtual, real)
                 await self._engine.override(key, order)
                 return self.explain(key)
+            case messages.StandBy(force):
+                return messages.Text(await self._order(OrderKind.STANDBY, force=force))
+            case messages.TakeOver(force):
+                return messages.Text(await self._order(OrderKind.TAKEOVER, force=force))
+            case messages.ShowHistory():
+                return messages.History(self._history())
             case messages.Events():
                 raise EngineError("bad-request", "events are followed, not answered")
 
@@ -64,25 +69,40 @@ class Answers:
             engine.table.table,
             await engine.usage(),
         )
-        primary = engine.is_primary(engine.running.config)
+        role, config = engine.role, engine.running.config
         return Snapshot(
             at=engine.parts.wall(),
             version=__version__,
             pid=os.getpid(),
             started_at=engine.started_at,
-            role="primary" if primary else "backup",
-            state="active",
-            reason=FORCED if engine.settings.force_active else ALONE,
-            since=engine.started_at,
+            role="primary" if engine.is_primary(config) else "backup",
+            state=role.state,
+            reason=role.reason,
+            since=role.since,
             plane=engine.parts.plane.name,
             path=str(engine.settings.path),
             revision=engine.running.revision,
             file_revision=await asyncio.to_thread(self._file_revision),
-            serial_no=engine.running.config.serial_no,
+            serial_no=config.serial_no,
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
             warnings=engine.running.warnings,
+            not_ready=engine.not_ready(),
+            peer=role.peer() if isinstance(role, Pair) else None,
+        )
+
+    async def _order(self, kind: OrderKind, *, force: bool) -> str:
+        return await self._pair().order(kind, force=force)
+
+    def _history(self) -> tuple[RoleChange, ...]:
+        return tuple(self._pair().history)
+
+    def _pair(self) -> Pair:
+        if isinstance(self._engine.role, Pair):
+            return self._engine.role
+        raise EngineError(
+            "no-pair", f"there is no peer: {self._engine.role.reason}", "set backup_active = 1"
         )
 
     def _file_revision(self) -> str:
@@ -94,7 +114,7 @@ class Answers:
     def _addresses(self) -> tuple[AddressState, ...]:
         return tuple(
             AddressState(str(held.address), held.label or held.interface, holding.value)
-            for held, holding in self._engine.addresses.holdings.items()
+            for held, holding in self._engine.holding.addresses.holdings.items()
         )
 
     async def reload(self) -> messages.Reloaded:
@@ -118,7 +138,7 @@ class Answers:
         }
         assumed = {key: known.get(key, Standing(Health.UP)) for key in places}
         unchecked = {place for key, place in places.items() if key not in known}
-        changes = engine.table.changes(desired(config, assumed), engine.kept.services)
+        changes = engine.table.changes(desired(config, assumed), engine.keeper.kept.services)
         lines = showing.planned(changes, await engine.usage(), unchecked)
         return messages.Planned(revision, lines, problems)
 
@@ -134,7 +154,7 @@ class Answers:
             config, problems = read.config, read.problems
             revision = store.revision_of(request.text.encode("utf-8", "surrogateescape"))
         config = sound(config, problems, path)
-        refused = limits.refusal(config, alone=self._engine.settings.force_active)
+        refused = limits.refusal(config)
         if refused is not None:
             raise refused
         return config, revision, tuple(map(str, problems))
@@ -142,7 +162,7 @@ class Answers:
     def processes(self) -> messages.Processes:
         engine = self._engine
         parts = [
-            messages.Process("pulse", "this director", "active"),
+            messages.Process("pulse", "this director", engine.role.state),
             messages.Process("lvs", f"{engine.parts.plane.name} plane", self._lvs_state()),
         ]
         standings = engine.nanny.standings()

@@ -10,90 +10,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from lvsengine import limits, state
+from lvsengine import limits, role, state
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
+from lvsengine.duty import Duty, pair_of, reconfigured
 from lvsengine.errors import EngineError
 from lvsengine.health import Health, Override, RealServerKey
+from lvsengine.heartbeat.values import OrderKind
+from lvsengine.holding import Holding
 from lvsengine.ipvs.desired import desired, destinations_of
-from lvsengine.ipvs.plane import Plane, Timeouts, Usage
+from lvsengine.ipvs.plane import Timeouts, Usage
 from lvsengine.ipvs.table import EMPTY, Table
 from lvsengine.lvscf import store
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.problems import Problem, Severity
-from lvsengine.nanny.check import Check, Definition
 from lvsengine.nanny.driver import Nanny, Transition
-from lvsengine.nanny.kinds import CHECKS
 from lvsengine.nanny.plan import plan
-from lvsengine.net import Address
-from lvsengine.reconciler import AddressReconciler, Outcome, Reconciler
+from lvsengine.pair import Alone, Pair
+from lvsengine.parts import Parts, Running, Settings
+from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.snapshot import FailureState
 from lvsengine.vip import desired as vip_desired
-from lvsengine.vip.addresses import AddressPlane
-from lvsengine.vip.desired import HeldAddress
-from lvsengine.vip.diff import Verb
 
 log = logging.getLogger("pulse")
 
 REFRESH_S = 30.0  # drift made behind our back is seen within this
 RETRY_S = 2.0
 USAGE_AGE_S = 1.0
-
-Announce = Callable[[Sequence[HeldAddress]], Awaitable[Sequence[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the command line says.
-
-    Attributes:
-        path: lvs.cf.
-        state_dir: Where `engine.json` lies.
-        leave_running: At the end, leave addresses and services as they are.
-        force_active: Run though lvs.cf names another director or asks for a pair.
-    """
-
-    path: Path
-    socket: Path
-    state_dir: Path
-    leave_running: bool = False
-    force_active: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """The lvs.cf that runs, and the checks that follow from it."""
-
-    config: Config
-    revision: str
-    plan: dict[RealServerKey, Definition]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the engine does its work with; tests hand in the same promises kept in memory.
-
-    Attributes:
-        announce: Tells the neighbours where the addresses are now; answers what went wrong.
-        is_local: Whether an address is one of this machine's.
-        wall: Seconds since the epoch.
-        clock: The loop's own clock, in seconds.
-    """
-
-    plane: Plane
-    addresses: AddressPlane
-    announce: Announce
-    is_local: Callable[[Address], bool]
-    wall: Callable[[], float] = time.time
-    clock: Callable[[], float] = time.monotonic
-    checks: Mapping[str, Check] = field(default_factory=lambda: CHECKS)
 
 
 class _StopOrder(Exception):
@@ -113,13 +59,15 @@ class Engine:
         self.settings = settings
         self.parts = parts
         self.chronicle = Chronicle(parts.wall)
+        self.keeper = state.Keeper(settings.state_dir)
         self.nanny = Nanny(
             self._on_transition, checks=parts.checks, clock=parts.clock, wall=parts.wall
         )
         self.table = Reconciler(parts.plane)
-        self.addresses = AddressReconciler(parts.addresses)
+        self.holding = Holding(parts.addresses, parts.announce, self.chronicle, self.keeper)
         self.running = Running(Config(), "", {})
-        self.kept = state.Kept()
+        self.duty = Duty(self)
+        self.role: Pair | Alone = Alone("not started", parts.wall())
         self.started_at = parts.wall()
         self._ready = ready
         answers = Answers(self)
@@ -130,8 +78,6 @@ class Engine:
         self._turn = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._addresses_due = True
-        self._raised: set[HeldAddress] = set()
-        self._raised_some = asyncio.Event()
         self._usage = Usage()
         self._usage_at = float("-inf")
 
@@ -159,16 +105,19 @@ class Engine:
 
     async def _begin(self) -> None:
         running = await self._load()
-        self._log_role(running.config)
-        self.kept = state.load(self.settings.state_dir)
+        self.keeper.load()
+        self.role = self._role_of(running.config)
         await self._server.start()
         await self.parts.plane.set_timeouts(_timeouts(running.config))
         await self.table.refresh()
         self._take(running)
         self.nanny.adopt(self._found())
-        for key, override in self.kept.overrides.items():
+        for key, override in self.keeper.kept.overrides.items():
             if key in running.plan:
                 self.nanny.override(key, override)
+        if isinstance(self.role, Pair):
+            await self.holding.claim_left(vip_desired.desired(running.config))
+            self.duty.run_command(running.config.inactive_cmd, "inactive_cmd")
         await self.converge()
 
     async def _run_parts(self) -> None:
@@ -176,15 +125,23 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.nanny.run(), name="nanny")
                 group.create_task(self._reconcile_forever(), name="lvs")
-                group.create_task(self._announce_forever(), name="send_arp")
+                group.create_task(self.holding.run(), name="send_arp")
+                group.create_task(self.duty.run(), name="commands")
                 group.create_task(self._reload_when_asked(), name="reload")
                 group.create_task(self._end_when_asked(), name="stop")
+                if isinstance(self.role, Pair):
+                    group.create_task(self.role.run(), name="pair")
                 self._ready()
         except* _StopOrder:
             pass
 
     async def _end_when_asked(self) -> None:
         await self._stop.wait()
+        if isinstance(self.role, Pair):
+            try:
+                await self.role.order(OrderKind.STOP)
+            except EngineError as error:
+                log.warning("stopping without a handover reason=%s", error.sentence)
         raise _StopOrder
 
     async def _end(self) -> None:
@@ -192,17 +149,20 @@ class Engine:
             log.info("leaving addresses and services as they are")
             return
         # Addresses first, so that no packet meets an empty table.
-        await self.addresses.refresh((), self.kept.addresses)
-        self.chronicle.addresses(await self.addresses.hold((), self.kept.addresses))
-        self.chronicle.table(await self.table.reconcile(EMPTY, self.kept.services))
-        self._keep(replace(self.kept, services=frozenset(), addresses=frozenset()))
+        await self.holding.hold(())
+        self.chronicle.table(await self.table.reconcile(EMPTY, self.keeper.kept.services))
+        self.keeper.change(services=frozenset(), addresses=frozenset())
 
-    def _log_role(self, config: Config) -> None:
+    def _role_of(self, config: Config) -> Pair | Alone:
+        """Say which director this is, and make its part in the pair where there is one."""
         primary = self.is_primary(config)
         log.info("STARTING PULSE AS %s", "MASTER" if primary else "BACKUP")
         if self.settings.force_active:
             log.info("Forced active on startup: activating lvs")
-        elif not primary:
+            return Alone("started with --forceactive", self.parts.wall())
+        if config.backup_active:
+            return pair_of(config, self.parts, self.duty)
+        if not primary:
             log.info("We are backup node and backup is marked inactive -- exiting pulse")
             raise EngineError(
                 "backup-inactive",
@@ -210,10 +170,11 @@ class Engine:
                 "backup, and backup_active = 0",
                 "correct primary, or start with --forceactive",
             )
+        return Alone("backup_active = 0: this director serves alone", self.parts.wall())
 
     def is_primary(self, config: Config) -> bool:
         """Whether an interface here holds lvs.cf's `primary`; without one, nobody else does."""
-        return config.primary is None or self.parts.is_local(config.primary)
+        return role.is_primary(config, self.parts.is_local)
 
     def _found(self) -> dict[RealServerKey, Health]:
         """What the table found at start says of each real server's health."""
@@ -240,7 +201,10 @@ class Engine:
         async with self._reloading:
             log.info("rereading configuration file")
             running = await self._load_or_refuse()
+            self._need_same_pair(running.config)
             await self.parts.plane.set_timeouts(_timeouts(running.config))
+            if isinstance(self.role, Pair):
+                reconfigured(self.role, running.config, self.running.config, self.parts)
             self._take(running)
             self._addresses_due = True
             outcome = await self.converge()
@@ -253,6 +217,16 @@ class Engine:
             self._reload_asked.clear()
             with contextlib.suppress(EngineError):  # said already
                 await self.reload()
+
+    def _need_same_pair(self, config: Config) -> None:
+        alone = isinstance(self.role, Alone)
+        if not self.settings.force_active and config.backup_active is alone:
+            raise EngineError(
+                "not-runnable",
+                f"backup_active = {config.backup_active:d} turns one director into a pair, or a "
+                "pair into one, and a reload never changes who is active",
+                "restart pulse for that",
+            )
 
     async def _load_or_refuse(self) -> Running:
         try:
@@ -267,7 +241,7 @@ class Engine:
         for problem in loaded.problems:
             log.warning("%s", problem)
         config = sound(loaded.config, loaded.problems, str(self.settings.path))
-        refused = limits.refusal(config, alone=self.settings.force_active)
+        refused = limits.refusal(config)
         if refused is not None:
             raise refused
         return Running(config, loaded.revision, plan(config), limits.warnings(config))
@@ -295,38 +269,35 @@ class Engine:
             self._claim(wanted)
             if refresh:
                 await self.table.refresh()
-            outcome = await self.table.reconcile(wanted, self.kept.services)
+            outcome = await self.table.reconcile(wanted, self.keeper.kept.services)
             self.chronicle.table(outcome)
-            if self._addresses_due or refresh:
-                await self._hold_addresses()
-            self.chronicle.failing(
-                self.chronicle.failures_of(outcome.failures, self.addresses.failures)
-            )
-            return outcome
+        if self._addresses_due or refresh:
+            self._addresses_due = False
+            await self.hold_addresses()
+        failed = self.holding.addresses.failures
+        self.chronicle.failing(self.chronicle.failures_of(outcome.failures, failed))
+        self.say_ready()
+        return outcome
+
+    async def hold_addresses(self) -> None:
+        """Hold the virtual IPs when this director serves, none otherwise."""
+        wanted = vip_desired.desired(self.running.config) if self.role.serves else ()
+        await self.holding.hold(wanted)
+
+    def not_ready(self) -> tuple[str, ...]:
+        """Why this director could not serve as it should; empty when it could."""
+        failing = len(self.chronicle.failures)
+        return role.not_ready(self.nanny.standings(), failing, ())
+
+    def say_ready(self) -> None:
+        if isinstance(self.role, Pair):
+            self.role.ready(self.not_ready(), self.running.revision)
 
     def _claim(self, wanted: Table) -> None:
         """Remember services as ours before they are made: a crash must leave none unclaimed."""
-        claimed = frozenset(wanted.services)
-        leaving = {key for key in self.kept.services if key in self.table.table.services}
-        self._keep(replace(self.kept, services=claimed | leaving))
-
-    async def _hold_addresses(self) -> None:
-        wanted = vip_desired.desired(self.running.config)
-        await self.addresses.refresh(wanted, self.kept.addresses)
-        claimed = self.kept.addresses | self.addresses.claimable()
-        self._keep(replace(self.kept, addresses=claimed))
-        made = await self.addresses.hold(wanted, claimed)
-        self.chronicle.addresses(made)
-        self._keep(replace(self.kept, addresses=self.addresses.ours(claimed)))
-        self._addresses_due = False
-        self._raised.update(change.address for change in made if change.verb is Verb.ADD)
-        if self._raised:
-            self._raised_some.set()
-
-    def _keep(self, kept: state.Kept) -> None:
-        if kept != self.kept:
-            state.save(self.settings.state_dir, kept)
-            self.kept = kept
+        claimed, kept = frozenset(wanted.services), self.keeper.kept.services
+        leaving = {key for key in kept if key in self.table.table.services}
+        self.keeper.change(services=claimed | leaving)
 
     async def _reconcile_forever(self) -> None:
         while True:
@@ -347,20 +318,7 @@ class Engine:
             # The plane as a whole is out of reach: keep checking, try again, tell everybody.
             state_of_it = FailureState(self.parts.plane.name, 0, str(error), self.parts.wall())
             self.chronicle.failing([state_of_it])
-
-    async def _announce_forever(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._raised_some.wait()
-                self._raised_some.clear()
-                # Each set by itself: what is raised now must not wait for the last set's rounds.
-                group.create_task(self._announce(tuple(self._raised)))
-                self._raised.clear()
-
-    async def _announce(self, raised: Sequence[HeldAddress]) -> None:
-        for sentence in await self.parts.announce(raised):
-            log.warning("%s", sentence)
-        log.info("gratuitous lvs arps finished")
+            self.say_ready()
 
     def _on_transition(self, change: Transition) -> None:
         self.chronicle.health(change, self.running.plan[change.key])
@@ -375,7 +333,7 @@ class Engine:
             EngineError: `unknown-real-server`.
         """
         self.nanny.override(key, order)
-        self._keep(replace(self.kept, overrides=self.nanny.overrides()))
+        self.keeper.change(overrides=self.nanny.overrides())
         await self.converge()
 
     async def usage(self) -> Usage:

@@ -6,12 +6,8 @@ from lvsengine.errors import EngineError
 from lvsengine.lvscf.model import Config, Mode
 
 
-def refusal(config: Config, *, alone: bool = False) -> EngineError | None:
-    """Say why a sound file cannot be run, or None.
-
-    Args:
-        alone: Run this director alone though the file names a backup (`--forceactive`).
-    """
+def refusal(config: Config) -> EngineError | None:
+    """Say why a sound file cannot be run, or None."""
     if config.service is Mode.FOS or any(block.enabled for block in config.failovers):
         return EngineError(
             "not-runnable",
@@ -24,19 +20,12 @@ def refusal(config: Config, *, alone: bool = False) -> EngineError | None:
             "no active lvs services defined",
             "set active = 1 in at least one virtual block",
         )
-    if config.backup_active and not alone:
-        return EngineError(
-            "not-runnable",
-            "backup_active = 1 asks for a pair of directors, which this version does not run yet",
-            "set backup_active = 0, or start with --forceactive to run this director alone",
-        )
     return None
 
 
 def warnings(config: Config) -> tuple[str, ...]:
     """List what the file asks for and this version passes over."""
     asked = {
-        "active_cmd and inactive_cmd are not run yet": config.active_cmd or config.inactive_cmd,
         "syncdaemon = 1 is not acted on yet": config.syncdaemon,
         "monitor_links = 1 is not acted on yet": config.monitor_links,
         "load_monitor is not run yet: weights stay as written": any(

@@ -111,6 +111,68 @@ class FailureState:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkState:
+    """One path to the peer, as this director hears it.
+
+    Attributes:
+        link: `public` or `private`.
+        heard_s: Seconds since the peer was last heard on it; null when never.
+        loss: Share of the peer's last 100 heartbeats that did not come; null when unknown.
+        failed: Why the last heartbeat could not be sent; empty when it was.
+    """
+
+    link: str
+    heard_s: float | None
+    loss: float | None
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedState:
+    """How many datagrams had no effect, and why: forged, replayed, late, elsewhere ..."""
+
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerState:
+    """The peer by its last word; ages are this director's own and need no agreed clock.
+
+    Attributes:
+        state: What it said it is doing; empty when it was never heard.
+        ready: Whether it said that it could serve. `reasons`: why not.
+        revision: Of the lvs.cf it runs; empty in the original's heartbeat.
+    """
+
+    state: str = ""
+    ready: bool = False
+    reasons: str = ""
+    revision: str = ""
+    heard_s: float | None = None
+    since_s: float | None = None
+    links: tuple[LinkState, ...] = ()
+    rejected: tuple[RejectedState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """A takeover or a step down.
+
+    Attributes:
+        at: When it was decided, in seconds since the epoch.
+        state: What this director became: `active` or `standby`.
+        seconds: From the decision until the addresses were announced, or gone.
+    """
+
+    at: float
+    state: str
+    cause: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The engine at one moment.
 
@@ -122,6 +184,8 @@ class Snapshot:
         revision: Of the lvs.cf that runs. `file_revision`: of the one on disk, empty when it
             cannot be read.
         plane: `kernel`, `userspace` or `memory`.
+        not_ready: Why this director could not take over now; empty when it could.
+        peer: The other director; null without a backup.
         warnings: What the running lvs.cf asks for that deserves a word.
     """
 
@@ -142,4 +206,6 @@ class Snapshot:
     addresses: tuple[AddressState, ...] = ()
     failures: tuple[FailureState, ...] = ()
     warnings: tuple[str, ...] = ()
+    not_ready: tuple[str, ...] = ()
+    peer: PeerState | None = None
     schema: int = SCHEMA

@@ -40,6 +40,35 @@ class Kept:
     overrides: dict[RealServerKey, Override] = field(default_factory=dict)
 
 
+class Keeper:
+    """The one writer of what is kept: each change is on disk before it is true here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kept = Kept()
+        self._folder = folder
+
+    def load(self) -> None:
+        """Read what an earlier engine kept; raises as `load` does."""
+        self.kept = load(self._folder)
+
+    def change(
+        self,
+        *,
+        services: frozenset[ServiceKey] | None = None,
+        addresses: frozenset[Address] | None = None,
+        overrides: dict[RealServerKey, Override] | None = None,
+    ) -> None:
+        """Keep what is given in the place of what was; raises as `save` does."""
+        changed = Kept(
+            self.kept.services if services is None else services,
+            self.kept.addresses if addresses is None else addresses,
+            self.kept.overrides if overrides is None else overrides,
+        )
+        if changed != self.kept:
+            save(self._folder, changed)
+            self.kept = changed
+
+
 @dataclass(frozen=True, slots=True)
 class _Service:
     protocol: str = ""

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 from lvsengine.control import messages
 from lvsengine.health import Override
-from lvsengine.snapshot import RealServerState, Snapshot, Traffic, VirtualServerState
+from lvsengine.snapshot import (
+    PeerState,
+    RealServerState,
+    Snapshot,
+    Traffic,
+    VirtualServerState,
+)
 
 SHAPES = {"up": "●", "down": "■", "unknown": "?"}
 
@@ -16,6 +22,10 @@ def status(snapshot: Snapshot) -> Iterator[str]:
     """Yield the lines of `lvsctl status`."""
     since = moment(snapshot.since, snapshot.at)
     yield f"director   {snapshot.role}, {snapshot.state.upper()} since {since}: {snapshot.reason}"
+    if snapshot.not_ready:
+        yield f"NOT READY  {'; '.join(snapshot.not_ready)}"
+    if snapshot.peer is not None:
+        yield from _peer(snapshot.peer)
     yield f"pulse      {snapshot.version}, pid {snapshot.pid}, {snapshot.plane} plane"
     yield f"lvs.cf     {snapshot.path}: {_revisions(snapshot)}"
     for address in snapshot.addresses:
@@ -28,6 +38,24 @@ def status(snapshot: Snapshot) -> Iterator[str]:
     for virtual in snapshot.virtual_servers:
         yield ""
         yield from _virtual(virtual, snapshot.at)
+
+
+def _peer(peer: PeerState) -> Iterator[str]:
+    if peer.heard_s is None:
+        yield "peer       never heard"
+    else:
+        ready = "ready" if peer.ready else f"not ready: {peer.reasons or 'it does not say why'}"
+        runs = f", runs revision {peer.revision}" if peer.revision else ""
+        said = f"{peer.state.upper()}, {ready}{runs}"
+        yield f"peer       {said}, heard {peer.heard_s:.1f} s ago"
+    for link in peer.links:
+        heard = "never heard" if link.heard_s is None else f"heard {link.heard_s:.1f} s ago"
+        loss = "" if link.loss is None else f", {link.loss:.0%} lost"
+        failed = f", SENDING FAILS: {link.failed}" if link.failed else ""
+        yield f"link       {link.link}: {heard}{loss}{failed}"
+    for rejected in peer.rejected:
+        if rejected.count:
+            yield f"rejected   {rejected.count} heartbeats: {rejected.kind}"
 
 
 def _revisions(snapshot: Snapshot) -> str:
@@ -125,6 +153,13 @@ def explained(reply: messages.Explained, now: float) -> Iterator[str]:
         yield f"  {moment(result.at, now)} {verdict} {took}  {result.reason}"
         if result.sent or result.received:
             yield f"           sent '{result.sent}', received '{result.received}'"
+
+
+def history(reply: messages.History, now: float) -> Iterator[str]:
+    for change in reply.changes:
+        took = f"{change.seconds * 1000:.0f} ms"
+        what = f"{change.state.upper():<8} after {took:>7}"
+        yield f"{moment(change.at, now)} {what}  {change.cause}: {change.reason}"
 
 
 def event(one: messages.Event, now: float) -> str:

@@ -26,6 +26,7 @@ examples:
   lvsctl plan new.cf           what would it change, and how many connections live there?
   lvsctl status --watch        the director at a glance, every second
   lvsctl drain web/one         take real server `one` of virtual server `web` out gently
+  lvsctl standby               hand over to the peer, before maintenance
   lvsctl explain web/one       why is it up or down? Its last results
 
 exit status: 0 done, 1 refused or not sound, 2 wrong usage, 3 pulse is not there
@@ -202,6 +203,48 @@ def _events(arguments: Arguments) -> int:
     return OK
 
 
+# --- the pair --------------------------------------------------------------------------------
+
+
+def _add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="though the other is not ready")
+
+
+def _stand_by(arguments: Arguments) -> int:
+    return _say(arguments, messages.StandBy(arguments.force))
+
+
+def _take_over(arguments: Arguments) -> int:
+    return _say(arguments, messages.TakeOver(arguments.force))
+
+
+def _say(arguments: Arguments, request: messages.Request) -> int:
+    print(client.ask(arguments.socket, request, messages.Text, RELOAD_TIMEOUT_S).text)
+    return OK
+
+
+def _history(arguments: Arguments) -> int:
+    from lvsengine.cli import display
+
+    reply = client.ask(arguments.socket, messages.ShowHistory(), messages.History)
+    _print(display.history(reply, time.time()))
+    return OK
+
+
+def _add_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("new",), help="make a new key")
+    parser.add_argument("file", type=Path, metavar="FILE", help="must not be there yet")
+
+
+def _heartbeat_key(arguments: Arguments) -> int:
+    from lvsengine.heartbeat import keys
+
+    keys.create(arguments.file)
+    print(f"{arguments.file} holds a new key. Copy it to the peer, the same way you copy secrets,")
+    print(f"and set on both directors: heartbeat_key_file = {arguments.file}")
+    return OK
+
+
 # --- one real server --------------------------------------------------------------------------
 
 
@@ -249,6 +292,10 @@ COMMANDS = (
     Command("table", "Show the table in the look of ipvsadm -Ln.", _add_nothing, _table),
     Command("processes", "Show the engine's parts and checks.", _add_nothing, _processes),
     Command("events", "Show what happened lately.", _add_events, _events),
+    Command("standby", "Hand over to the peer.", _add_force, _stand_by),
+    Command("takeover", "Take over from the peer.", _add_force, _take_over),
+    Command("history", "Show the last takeovers and step-downs.", _add_nothing, _history),
+    Command("heartbeat-key", "Make a key for signed heartbeats.", _add_key, _heartbeat_key),
     Command("explain", "Say why a real server is up or down.", _add_real_server, _explain),
     Command("drain", "Give it no new connections; open ones go on.", _add_real_server, _order),
     Command("undrain", "End the drain: its checks decide again.", _add_real_server, _order),

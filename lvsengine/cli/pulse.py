@@ -12,8 +12,9 @@ from lvsengine.control.client import DEFAULT_SOCKET
 from lvsengine.errors import EngineError
 
 if TYPE_CHECKING:
-    from lvsengine.engine import Engine, Parts
+    from lvsengine.engine import Engine
     from lvsengine.ipvs.plane import Plane
+    from lvsengine.parts import Parts
     from lvsengine.vip.addresses import AddressPlane
 
 OK, FAILED = 0, 1
@@ -107,8 +108,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     import signal
     from functools import partial
 
-    from lvsengine.engine import Engine, Settings
+    from lvsengine.engine import Engine
     from lvsengine.notify import notify
+    from lvsengine.parts import Settings
 
     settings = Settings(
         path=arguments.configfile.absolute(),
@@ -139,8 +141,8 @@ def _stop(engine: Engine, number: int) -> None:
 
 
 async def _parts(plane: str) -> Parts:
-    from lvsengine.engine import Parts
     from lvsengine.local import is_local
+    from lvsengine.parts import Parts
     from lvsengine.vip.announce import announce
 
     if plane == "memory":
@@ -176,7 +178,7 @@ def _addresses() -> AddressPlane:
     return NetlinkAddresses()
 
 
-async def _say_nothing(_addresses: object) -> tuple[str, ...]:
+async def _say_nothing(_addresses: object, *, times: int) -> tuple[str, ...]:
     return ()
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
 from lvsengine.plain import Plain, PlainError, from_plain, to_plain
+from lvsengine.snapshot import RoleChange
 
 PROTOCOL = 1
 MAX_LINE = 4 * 1024 * 1024  # bytes; `plan` carries a whole lvs.cf
@@ -73,7 +74,38 @@ class Events:
     follow: bool = False
 
 
-Request = Status | Reload | Plan | ShowTable | ShowProcesses | Explain | SetOverride | Events
+@dataclass(frozen=True, slots=True)
+class StandBy:
+    """Hand over to the peer. Answered by Text, or refused with the reason."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Take over from the peer. Answered by Text, or refused with the reason."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHistory:
+    """The last takeovers and step-downs. Answered by History."""
+
+
+Request = (
+    Status
+    | Reload
+    | Plan
+    | ShowTable
+    | ShowProcesses
+    | Explain
+    | SetOverride
+    | Events
+    | StandBy
+    | TakeOver
+    | ShowHistory
+)
 
 COMMANDS: dict[str, type[Request]] = {
     "status": Status,
@@ -84,6 +116,9 @@ COMMANDS: dict[str, type[Request]] = {
     "explain": Explain,
     "override": SetOverride,
     "events": Events,
+    "standby": StandBy,
+    "takeover": TakeOver,
+    "history": ShowHistory,
 }
 NAMES: dict[type[Request], str] = {kind: name for name, kind in COMMANDS.items()}
 
@@ -116,6 +151,11 @@ class Reloaded:
     changes: tuple[str, ...]
     failures: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    changes: tuple[RoleChange, ...]
 
 
 @dataclass(frozen=True, slots=True)

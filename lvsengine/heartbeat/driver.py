@@ -57,7 +57,7 @@ def steady() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _later(delay_s: float, call: Callable[[], None]) -> Timer:
+def later(delay_s: float, call: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(delay_s, call)
 
 
@@ -109,7 +109,7 @@ class Heartbeat:
         *,
         keys: Sequence[Key] = (),
         clock: Callable[[], float] = steady,
-        later: Later = _later,
+        later: Later = later,
         boot: int | None = None,
     ) -> None:
         """Take the parts.

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from lvsengine.control import client, messages
-from lvsengine.engine import Engine, Parts, Settings
+from lvsengine.engine import Engine
+from lvsengine.heartbeat.memory import ADDRESSES, MemoryNetwork
 from lvsengine.ipvs.memory import MemoryPlane
 from lvsengine.ipvs.table import AddressKey, DestinationKey
 from lvsengine.nanny.check import Definition, Result
 from lvsengine.net import Protocol
+from lvsengine.parts import Parts, Settings
 from lvsengine.snapshot import RealServerState, Snapshot
 from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.memory import MemoryAddresses
@@ -49,6 +51,17 @@ virtual shop {
      }
 }
 """
+PAIR_CF = LVS_CF.replace(
+    "primary = 192.0.2.11\n",
+    """primary = 192.168.26.9
+primary_private = 10.11.12.9
+backup_active = 1
+backup = 192.168.26.8
+backup_private = 10.11.12.8
+keepalive = 1
+deadtime = 3
+""",
+)
 SHOP = AddressKey(Protocol.TCP, ip_address("192.0.2.100"), 80)
 ONE = DestinationKey(SHOP, ip_address("10.9.9.21"), 80)
 TWO = DestinationKey(SHOP, ip_address("10.9.9.22"), 80)
@@ -133,8 +146,12 @@ async def a_director(
     addresses: MemoryAddresses | None = None,
     *,
     leave_running: bool = False,
+    who: str = "",
+    network: MemoryNetwork | None = None,
 ) -> AsyncIterator[Director]:
     """Run an engine until the block ends, then stop it in good order.
+
+    `who` is `primary` or `backup` of a pair that talks over `network`.
 
     An lvs.cf that lies in `folder` already is taken as it is.
     """
@@ -144,7 +161,8 @@ async def a_director(
         path.write_text(text)
     settings = Settings(path, folder / "s", folder / "state", leave_running=leave_running)
     ready = asyncio.Event()
-    director = _wired(settings, plane or MemoryPlane(), addresses or MemoryAddresses(), ready)
+    plane, addresses = plane or MemoryPlane(), addresses or MemoryAddresses()
+    director = _wired(settings, plane, addresses, ready, network, who)
     async with asyncio.TaskGroup() as group:
         director.running = group.create_task(director.engine.run())
         await ready.wait()
@@ -155,13 +173,18 @@ async def a_director(
 
 
 def _wired(
-    settings: Settings, plane: MemoryPlane, addresses: MemoryAddresses, ready: asyncio.Event
+    settings: Settings,
+    plane: MemoryPlane,
+    addresses: MemoryAddresses,
+    ready: asyncio.Event,
+    network: MemoryNetwork | None,
+    who: str,
 ) -> Director:
     loop = asyncio.get_running_loop()
     real_servers = RealServers()
     announced: list[HeldAddress] = []
 
-    async def announce(raised: Sequence[HeldAddress]) -> tuple[str, ...]:
+    async def announce(raised: Sequence[HeldAddress], *, times: int) -> tuple[str, ...]:
         announced.extend(raised)
         return ()
 
@@ -169,9 +192,11 @@ def _wired(
         plane,
         addresses,
         announce,
-        lambda _address: True,
+        lambda address: not who or address in ADDRESSES[who].values(),
         wall=lambda: EPOCH + loop.time(),
         clock=loop.time,
+        steady=loop.time,
+        transport=lambda _links, _port: (network or MemoryNetwork()).join(who or "primary"),
         checks=dict.fromkeys(("tcp_connect", "send_expect"), real_servers.check),
     )
     engine = Engine(settings, parts, ready.set)

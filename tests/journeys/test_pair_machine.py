@@ -351,8 +351,8 @@ def test_of_two_active_the_one_that_is_not_heard_yields() -> None:
 
 
 def test_both_keys_are_valid_while_the_key_is_changed() -> None:
-    from tests.journeys.pair import KEY
     from lvsengine.heartbeat.packet import Key
+    from tests.journeys.pair import KEY
 
     new = Key(8, b"n" * 32)
 

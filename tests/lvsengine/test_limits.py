@@ -23,22 +23,15 @@ def test_an_ordinary_file_is_run_without_a_word() -> None:
         (replace(SOUND, service=Mode.FOS), "set service = lvs"),
         (replace(SOUND, failovers=(Failover("db", enabled=True),)), "set service = lvs"),
         (Config(), "no active lvs services defined"),
-        (replace(SOUND, backup_active=True), "set backup_active = 0, or start with --forceactive"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_what_to_do(config: Config, told: str) -> None:
     assert told in str(limits.refusal(config))
 
 
-def test_a_director_of_a_pair_can_be_run_alone_by_order() -> None:
-    assert limits.refusal(replace(SOUND, backup_active=True), alone=True) is None
-
-
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        (replace(SOUND, active_cmd="/bin/true"), "active_cmd"),
-        (replace(SOUND, inactive_cmd="/bin/true"), "inactive_cmd"),
         (replace(SOUND, syncdaemon=True), "syncdaemon"),
         (replace(SOUND, monitor_links=True), "monitor_links"),
         (replace(SOUND, virtual_servers=(replace(WEB, load_monitor="rup"),)), "load_monitor"),

@@ -20,6 +20,9 @@ REQUESTS: list[messages.Request] = [
     messages.Explain("web", "one"),
     messages.SetOverride("web", "one", Override.DRAIN, by="root"),
     messages.Events(after=7, follow=True),
+    messages.StandBy(force=True),
+    messages.TakeOver(),
+    messages.ShowHistory(),
 ]
 
 

@@ -1,0 +1,60 @@
+"""Run active_cmd and inactive_cmd: split on blanks, no shell, not waited for, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+log = logging.getLogger("pulse")
+
+LIMIT_S = 60.0
+AT_ONCE = 8  # more than that is a flapping role, and the commands would pile up
+CLEAN_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+class Commands:
+    """Runs the commands that `start` was given, while `run` runs."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[tuple[str, list[str]]] = asyncio.Queue(AT_ONCE)
+
+    def start(self, name: str, command: str) -> None:
+        try:
+            self._waiting.put_nowait((name, command.split()))
+        except asyncio.QueueFull:
+            log.warning("%s is not run: %d others are waiting", name, AT_ONCE)
+
+    async def run(self) -> None:
+        while True:
+            name, words = await self._waiting.get()
+            await _run(name, words)
+
+
+async def _run(name: str, words: list[str]) -> None:
+    log.info("running %s", name)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=CLEAN_ENVIRONMENT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        log.warning("%s cannot be run: %s: %s", name, words[0], error.strerror)
+        return
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            status = await process.wait()
+    except TimeoutError:
+        log.warning("%s was ended: it took longer than %g s", name, LIMIT_S)
+        return
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if status:
+        log.warning("%s ended with status %d", name, status)

@@ -1,0 +1,100 @@
+"""Hold the virtual IPs while this director serves, and announce what was raised."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from lvsengine.chronicle import Chronicle
+from lvsengine.reconciler import AddressReconciler
+from lvsengine.state import Keeper
+from lvsengine.vip.addresses import AddressPlane
+from lvsengine.vip.desired import HeldAddress
+from lvsengine.vip.diff import Holding as Held
+from lvsengine.vip.diff import Verb
+
+log = logging.getLogger("pulse")
+
+TIMES = 5
+PAUSE_S = 1.0
+
+
+class Announce(Protocol):
+    """Tell the neighbours where addresses are now; answer what went wrong."""
+
+    async def __call__(
+        self, addresses: Sequence[HeldAddress], /, *, times: int
+    ) -> Sequence[str]: ...
+
+
+class Holding:
+    """This machine's virtual IPs.
+
+    Attributes:
+        addresses: What is held, and what could not be changed.
+    """
+
+    def __init__(
+        self, plane: AddressPlane, announce: Announce, chronicle: Chronicle, keeper: Keeper
+    ) -> None:
+        self.addresses = AddressReconciler(plane)
+        self._announce = announce
+        self._chronicle = chronicle
+        self._keeper = keeper
+        self._turn = asyncio.Lock()
+        self._due: set[HeldAddress] = set()
+        self._some_due = asyncio.Event()
+
+    async def hold(self, wanted: Sequence[HeldAddress]) -> None:
+        """Hold just these; what is raised is announced five times, the first time now."""
+        async with self._turn:
+            raised = await self._changed(wanted)
+        if raised:
+            await self._announce_first(raised)
+
+    async def claim_left(self, wanted: Sequence[HeldAddress]) -> None:
+        """Take for ours what an earlier run has left under the aliases of lvs.cf."""
+        async with self._turn:
+            await self.addresses.refresh(wanted, self._keeper.kept.addresses)
+            left = frozenset(held.address for held in self._ours())
+            self._keeper.change(addresses=self._keeper.kept.addresses | left)
+
+    async def announce_again(self) -> None:
+        """Announce all that is held as ours."""
+        await self._announce_first(self._ours())
+
+    async def run(self) -> None:
+        """Announce the second to the fifth time what `hold` has announced the first."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._some_due.wait()
+                self._some_due.clear()
+                # Each set by itself: none waits for the rounds of the one before.
+                group.create_task(self._announce_rest(tuple(self._due)))
+                self._due.clear()
+
+    async def _changed(self, wanted: Sequence[HeldAddress]) -> tuple[HeldAddress, ...]:
+        addresses, kept = self.addresses, self._keeper.kept
+        await addresses.refresh(wanted, kept.addresses)
+        claimed = kept.addresses | addresses.claimable()
+        self._keeper.change(addresses=claimed)
+        made = await addresses.hold(wanted, claimed)
+        self._chronicle.addresses(made)
+        self._keeper.change(addresses=addresses.ours(claimed))
+        return tuple(change.address for change in made if change.verb is Verb.ADD)
+
+    def _ours(self) -> tuple[HeldAddress, ...]:
+        return tuple(held for held, whose in self.addresses.holdings.items() if whose is Held.OURS)
+
+    async def _announce_first(self, raised: Sequence[HeldAddress]) -> None:
+        for sentence in await self._announce(raised, times=1):
+            log.warning("%s", sentence)
+        self._due.update(raised)
+        self._some_due.set()
+
+    async def _announce_rest(self, raised: Sequence[HeldAddress]) -> None:
+        await asyncio.sleep(PAUSE_S)
+        await self._announce([one for one in raised if one in self._ours()], times=TIMES - 1)
+        log.info("gratuitous lvs arps finished")

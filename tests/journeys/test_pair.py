@@ -1,0 +1,242 @@
+"""Journeys of two directors: whole engines on planes in memory, talking over a memory network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lvsengine.answers import Answers
+from lvsengine.control import messages
+from lvsengine.errors import EngineError
+from lvsengine.heartbeat import keys
+from lvsengine.heartbeat.memory import MemoryNetwork
+from lvsengine.ipvs.memory import MemoryPlane
+from lvsengine.snapshot import Snapshot
+from lvsengine.vip.memory import MemoryAddresses
+from tests.journeys.director import LOOK_S, ONE, PAIR_CF, TWO, Director, a_director, ask, settle
+from tests.journeys.virtual_time import run_virtually
+
+KEEPALIVE_S = 1.0
+DEADTIME_S = 3.0
+SLACK_S = 0.1
+VIRTUAL_IPS = {"192.0.2.100", "10.9.9.254"}
+
+
+@dataclass
+class TwoDirectors:
+    primary: Director
+    backup: Director
+    network: MemoryNetwork
+
+    async def held(self) -> tuple[set[str], set[str]]:
+        return await self.primary.held(), await self.backup.held()
+
+
+@asynccontextmanager
+async def a_pair(folder: Path, *, signed: bool = True) -> AsyncIterator[TwoDirectors]:
+    network = MemoryNetwork()
+    text = PAIR_CF
+    if signed:
+        keys.create(folder / "key")
+        text = f"heartbeat_key_file = {folder}/key\n{PAIR_CF}"
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        backup = await enter(a_director(folder / "b", text, who="backup", network=network))
+        primary = await enter(a_director(folder / "a", text, who="primary", network=network))
+        pair = TwoDirectors(primary, backup, network)
+        await until(lambda: state(primary) == "active", DEADTIME_S * 2)
+        yield pair
+
+
+def state(director: Director) -> str:
+    return director.engine.role.state
+
+
+async def order(director: Director, request: messages.Request) -> str:
+    """Give an order. Not over the socket: the clock stands still while a thread waits there."""
+    answer = await Answers(director.engine).answer(request)
+    assert isinstance(answer, messages.Text)
+    return answer.text
+
+
+async def until(true: Callable[[], bool], within_s: float) -> float:
+    """Wait for it; answer how many seconds it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.timeout(within_s):
+        while not true():
+            await asyncio.sleep(LOOK_S)
+    return loop.time() - began
+
+
+async def status(director: Director) -> Snapshot:
+    return await ask(director, messages.Status(), Snapshot)
+
+
+def test_of_a_pair_that_starts_the_primary_serves_and_the_backup_is_ready(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle()
+            assert await pair.held() == (VIRTUAL_IPS, set())
+            assert await pair.backup.weights() == {ONE: 1, TWO: 1}
+            shown = await status(pair.backup)
+            assert (shown.role, shown.state, shown.not_ready) == ("backup", "standby", ())
+            assert shown.peer is not None
+            assert (shown.peer.state, shown.peer.heard_s is not None) == ("active", True)
+
+    run_virtually(journey())
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "original"])
+def test_the_active_director_dies_and_the_standby_serves_within_deadtime(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, signed: bool
+) -> None:
+    caplog.set_level("INFO")
+
+    async def journey() -> None:
+        async with a_pair(tmp_path, signed=signed) as pair:
+            await settle(5)
+            pair.backup.announced.clear()
+            pair.primary.crash()
+            took_s = await until(lambda: state(pair.backup) == "active", DEADTIME_S * 2)
+            assert took_s <= DEADTIME_S + KEEPALIVE_S + SLACK_S
+            await settle()
+            assert await pair.backup.held() == VIRTUAL_IPS
+            assert {str(held.address) for held in pair.backup.announced} == VIRTUAL_IPS
+            told = await ask(pair.backup, messages.ShowHistory(), messages.History)
+            (change,) = told.changes
+            assert (change.state, change.cause) == ("active", "peer dead")
+            assert "no heartbeat from the primary" in change.reason
+
+    run_virtually(journey())
+    assert "partner dead: activating lvs" in caplog.text
+
+
+def test_the_returning_director_removes_what_its_crash_left_and_stands_by(tmp_path: Path) -> None:
+    async def journey() -> None:
+        network, plane, addresses = MemoryNetwork(), MemoryPlane(), MemoryAddresses()
+        async with a_director(tmp_path / "b", PAIR_CF, who="backup", network=network) as backup:
+            async with a_director(
+                tmp_path / "a", PAIR_CF, plane, addresses, who="primary", network=network
+            ) as primary:
+                await until(lambda: state(primary) == "active", DEADTIME_S * 2)
+                await settle()
+                primary.crash()
+            await until(lambda: state(backup) == "active", DEADTIME_S * 2)
+            assert {str(entry.address) for entry in await addresses.read()} == VIRTUAL_IPS
+            async with a_director(
+                tmp_path / "a", PAIR_CF, plane, addresses, who="primary", network=network
+            ) as primary:
+                assert await primary.held() == set()
+                await settle(DEADTIME_S * 3)
+                assert (state(primary), state(backup)) == ("standby", "active")
+
+    run_virtually(journey())
+
+
+def test_a_planned_handover_never_leaves_an_address_unheld(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            gaps: list[float] = []
+
+            async def watch() -> None:
+                while state(pair.primary) != "standby":
+                    ours, theirs = await pair.held()
+                    if ours | theirs != VIRTUAL_IPS:
+                        gaps.append(asyncio.get_running_loop().time())
+                    await asyncio.sleep(0.0001)
+
+            async with asyncio.TaskGroup() as group:
+                group.create_task(watch())
+                assert await order(pair.primary, messages.StandBy())
+            await settle()
+            assert gaps == []
+            assert (state(pair.primary), state(pair.backup)) == ("standby", "active")
+            assert await pair.held() == (set(), VIRTUAL_IPS)
+
+    run_virtually(journey())
+
+
+def test_the_standby_takes_over_by_order(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            await order(pair.backup, messages.TakeOver())
+            await settle()
+            assert await pair.held() == (set(), VIRTUAL_IPS)
+
+    run_virtually(journey())
+
+
+def test_a_standby_that_is_not_ready_is_not_handed_the_role_unless_forced(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            pair.backup.real_servers.dead.update({"10.9.9.21", "10.9.9.22"})
+            await settle(15)
+            with pytest.raises(EngineError, match="real servers are down as seen from here"):
+                await order(pair.primary, messages.StandBy())
+            assert state(pair.primary) == "active"
+            await order(pair.primary, messages.StandBy(force=True))
+            await settle()
+            assert state(pair.backup) == "active"
+
+    run_virtually(journey())
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "original"])
+def test_a_director_that_is_stopped_hands_over_first(tmp_path: Path, signed: bool) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path, signed=signed) as pair:
+            await settle(DEADTIME_S * 2)
+            pair.primary.engine.stop()
+            assert await until(lambda: state(pair.backup) == "active", 1) <= SLACK_S
+            await settle()
+            assert await pair.backup.held() == VIRTUAL_IPS
+
+    run_virtually(journey())
+
+
+def test_a_reload_takes_new_timing_and_never_changes_who_is_active(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            for director in (pair.backup, pair.primary):
+                text = director.path.read_text().replace("keepalive = 1", "keepalive = 0.1")
+                director.path.write_text(text.replace("deadtime = 3", "deadtime = 0.3"))
+                await ask(director, messages.Reload(), messages.Reloaded)
+            await settle()
+            assert (state(pair.primary), state(pair.backup)) == ("active", "standby")
+            pair.primary.crash()
+            assert await until(lambda: state(pair.backup) == "active", 1) <= 0.4 + SLACK_S
+
+    run_virtually(journey())
+
+
+def test_the_pair_cannot_be_reloaded_away(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            text = pair.primary.path.read_text().replace("backup_active = 1", "backup_active = 0")
+            pair.primary.path.write_text(text)
+            with pytest.raises(EngineError, match="restart pulse"):
+                await ask(pair.primary, messages.Reload(), messages.Reloaded)
+            assert state(pair.primary) == "active"
+
+    run_virtually(journey())
+
+
+def test_an_unset_peer_or_a_strange_machine_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    async def journey() -> None:
+        strange = PAIR_CF.replace("192.168.26.9", "192.0.2.1").replace("192.168.26.8", "192.0.2.2")
+        async with a_director(tmp_path, strange, who="primary", network=MemoryNetwork()):
+            pytest.fail("it started")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        run_virtually(journey())
+    assert "is an address of this machine" in str(caught.value.exceptions[0])
