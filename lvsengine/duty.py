@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,19 @@ from lvsengine import role
 from lvsengine.commands import Commands
 from lvsengine.heartbeat.driver import Heartbeat
 from lvsengine.heartbeat.values import Action
+from lvsengine.heartbeat.words import Link
 from lvsengine.lvscf.model import Config
+from lvsengine.net import Address
 from lvsengine.pair import Office, Pair
 from lvsengine.parts import Parts
+from lvsengine.vip.interfaces import LinkState
 
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
 
 log = logging.getLogger("pulse")
 
+NIC_NAMES = {Link.PUBLIC: "Primary NIC", Link.PRIVATE: "Private NIC"}  # the original's words
 WITNESS_S = 1.0  # for an answer of any of them
 
 
@@ -27,9 +32,41 @@ class Duty:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._commands = Commands()
+        self._links = engine.parts.links(self._on_link)
+        self._own: dict[Address, Link] = {}
 
     async def run(self) -> None:
-        await self._commands.run()
+        """Run commands as they come, and in a pair watch the links of this director."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._commands.run(), name="commands")
+            if isinstance(self._engine.role, Pair):
+                group.create_task(self._links.run(), name="links")
+                self.watch_links()
+
+    def watch_links(self) -> None:
+        """Watch the links that lvs.cf names now, and say at once how they are."""
+        config, parts = self._engine.running.config, self._engine.parts
+        links = role.wiring(config, parts.is_local).links
+        self._own = {ends.own: link for link, ends in links.items()}
+        self._links.open()
+        self._links.watch(self._own)
+        for address in self._own:
+            self._tell(self._links.look(address))
+
+    def _on_link(self, state: LinkState) -> None:
+        link = self._own[state.address].value
+        if state.is_up:
+            log.info("Local NIC link(s) restored: Pulse enabled (%s: %s)", link, state)
+        else:
+            log.info("%s: link down (%s)", NIC_NAMES[self._own[state.address]], state)
+        self.note("link", link, str(state))
+        self._tell(state)
+        self._engine.say_ready()
+
+    def _tell(self, state: LinkState) -> None:
+        if isinstance(self._engine.role, Pair):
+            link = self._own[state.address]
+            self._engine.role.link(link, up=state.is_up, told=str(state))
 
     async def serve(self, *, planned: bool) -> None:
         """Raise the addresses; the table stands already."""

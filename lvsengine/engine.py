@@ -34,6 +34,7 @@ from lvsengine.parts import Parts, Running, Settings
 from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.snapshot import FailureState
 from lvsengine.vip import desired as vip_desired
+from lvsengine.vip.release import release
 
 log = logging.getLogger("pulse")
 
@@ -116,7 +117,7 @@ class Engine:
             if key in running.plan:
                 self.nanny.override(key, override)
         if isinstance(self.role, Pair):
-            await self.holding.claim_left(vip_desired.desired(running.config))
+            await self._release(running.config)
             self.duty.run_command(running.config.inactive_cmd, "inactive_cmd")
         await self.converge()
 
@@ -152,6 +153,13 @@ class Engine:
         await self.holding.hold(())
         self.chronicle.table(await self.table.reconcile(EMPTY, self.keeper.kept.services))
         self.keeper.change(services=frozenset(), addresses=frozenset())
+
+    async def _release(self, config: Config) -> None:
+        """Let go of what an earlier run, or a crash, has left: this director starts as standby."""
+        released = await release(config, self.parts.addresses, self.keeper.kept.addresses)
+        self.chronicle.addresses(released.removed)
+        for sentence in released.sentences:
+            log.warning("%s", sentence)
 
     def _role_of(self, config: Config) -> Pair | Alone:
         """Say which director this is, and make its part in the pair where there is one."""
@@ -206,6 +214,8 @@ class Engine:
             if isinstance(self.role, Pair):
                 reconfigured(self.role, running.config, self.running.config, self.parts)
             self._take(running)
+            if isinstance(self.role, Pair):
+                self.duty.watch_links()
             self._addresses_due = True
             outcome = await self.converge()
             self.chronicle.add("reload", str(self.settings.path), f"{running.revision} runs")
@@ -287,7 +297,8 @@ class Engine:
     def not_ready(self) -> tuple[str, ...]:
         """Why this director could not serve as it should; empty when it could."""
         failing = len(self.chronicle.failures)
-        return role.not_ready(self.nanny.standings(), failing, ())
+        down = self.role.links_down.values() if isinstance(self.role, Pair) else ()
+        return role.not_ready(self.nanny.standings(), failing, down)
 
     def say_ready(self) -> None:
         if isinstance(self.role, Pair):

@@ -54,13 +54,6 @@ class Holding:
         if raised:
             await self._announce_first(raised)
 
-    async def claim_left(self, wanted: Sequence[HeldAddress]) -> None:
-        """Take for ours what an earlier run has left under the aliases of lvs.cf."""
-        async with self._turn:
-            await self.addresses.refresh(wanted, self._keeper.kept.addresses)
-            left = frozenset(held.address for held in self._ours())
-            self._keeper.change(addresses=self._keeper.kept.addresses | left)
-
     async def announce_again(self) -> None:
         """Announce all that is held as ours."""
         await self._announce_first(self._ours())

@@ -86,10 +86,12 @@ class Pair:
 
     Attributes:
         history: The last 100 changes of role, the newest last.
+        links_down: Of this director's own links, how.
     """
 
     def __init__(self, heartbeat: Heartbeat, settings: Settings, office: Office) -> None:
         self.history: deque[RoleChange] = deque(maxlen=KEPT)
+        self.links_down: dict[Link, str] = {}
         self._heartbeat = heartbeat
         self._settings = settings
         self._office = office
@@ -150,9 +152,15 @@ class Pair:
         if (told.ok, told.reasons, told.revision) != (said.ok, said.reasons, said.revision):
             self._heartbeat.tell(told)
 
-    def link(self, link: Link, *, up: bool) -> None:
+    def link(self, link: Link, *, up: bool, told: str = "") -> None:
+        """Say that one of this director's own links is up, or down, and how."""
         now = self._heartbeat.now()
-        self._heartbeat.tell(LinkUp(now, link) if up else LinkDown(now, link))
+        if up:
+            self.links_down.pop(link, None)
+            self._heartbeat.tell(LinkUp(now, link))
+        else:
+            self.links_down[link] = told
+            self._heartbeat.tell(LinkDown(now, link))
 
     def configure(
         self, settings: Settings, keys: Sequence[Key], transport: Transport | None

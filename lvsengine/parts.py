@@ -19,6 +19,7 @@ from lvsengine.nanny.check import Check, Definition
 from lvsengine.nanny.kinds import CHECKS
 from lvsengine.net import Address
 from lvsengine.vip.addresses import AddressPlane
+from lvsengine.vip.links import Links, LinkWatch, OnChange
 
 Witness = Callable[[Sequence[Address], float], Awaitable[tuple[bool, str]]]
 
@@ -65,6 +66,7 @@ class Parts:
         clock: The loop's own clock, in seconds.
         transport: Carries heartbeats over the links, by UDP port.
         steady: The heartbeat's clock; `later` calls back by the loop's.
+        links: Watches the links of this director's own addresses.
         witness: Whether any of some addresses answers within so many seconds, and in words.
     """
 
@@ -79,3 +81,4 @@ class Parts:
     steady: Callable[[], float] = steady
     later: Later = later
     witness: Witness = no_witness
+    links: Callable[[OnChange], LinkWatch] = Links

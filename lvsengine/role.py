@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,13 +85,13 @@ def _ends(of_primary: Address, of_backup: Address, *, primary: bool) -> Ends:
 
 
 def not_ready(
-    standings: Mapping[RealServerKey, Standing], failing: int, links_down: Sequence[str]
+    standings: Mapping[RealServerKey, Standing], failing: int, links_down: Iterable[str]
 ) -> tuple[str, ...]:
     """Why this director could not serve as well as it should; empty when it could."""
     judged = [one for one in standings.values() if one.override is Override.AUTO]
     unknown = sum(one.health is Health.UNKNOWN for one in judged)
     down = sum(one.health is Health.DOWN for one in judged)
-    reasons = [f"the {link} link is down" for link in links_down]
+    reasons = list(links_down)
     if failing:
         reasons.append(f"{failing} changes of the kernel fail")
     if unknown:

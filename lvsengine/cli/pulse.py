@@ -37,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.test_start:
             return _judge(arguments.configfile)
+        if arguments.release:
+            return _release(arguments)
         return _run(arguments)
     except EngineError as error:
         print(f"pulse: {error.sentence}", file=sys.stderr)
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--leave-running", action="store_true", help="when stopped, leave the kernel forwarding")
     add("--forceactive", action="store_true", help="run alone, whatever lvs.cf says of a pair")
     add("-t", "--test-start", "--norun", action="store_true", help="judge FILE and end")
+    add("--release", action="store_true", help="let go of virtual IPs that a crash left, and end")
     add("-n", "--nodaemon", action="store_true", help="accepted: pulse stays in the foreground")
     add("--lvsd", "--lvs", "--fos", metavar="PATH", help="accepted: the engine has them built in")
     add("-v", "--verbose", action="store_true", help="log each change of the table too")
@@ -79,6 +82,25 @@ def _judge(path: Path) -> int:
     from lvsengine.cli import lvsctl
 
     return lvsctl.main(["check", str(path)])
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from lvsengine import state
+    from lvsengine.lvscf import store
+    from lvsengine.lvscf.model import Config
+    from lvsengine.vip.release import release
+
+    with state.locked(arguments.state):
+        config = store.load(arguments.configfile).config or Config()
+        ours = state.load(arguments.state).addresses
+        released = asyncio.run(release(config, _addresses(), ours))
+    for change in released.removed:
+        print(f"released {change.address}")
+    for sentence in released.sentences:
+        print(f"pulse: {sentence}", file=sys.stderr)
+    return FAILED if released.failures else OK
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from lvsengine.net import Protocol
 from lvsengine.parts import Parts, Settings
 from lvsengine.snapshot import RealServerState, Snapshot
 from lvsengine.vip.desired import HeldAddress
-from lvsengine.vip.memory import MemoryAddresses
+from lvsengine.vip.memory import MemoryAddresses, MemoryLinks
 
 LVS_CF = """\
 # the shop's director
@@ -196,6 +196,7 @@ def _wired(
         wall=lambda: EPOCH + loop.time(),
         clock=loop.time,
         steady=loop.time,
+        links=MemoryLinks,
         transport=lambda _links, _port: (network or MemoryNetwork()).join(who or "primary"),
         checks=dict.fromkeys(("tcp_connect", "send_expect"), real_servers.check),
     )
