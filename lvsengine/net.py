@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
@@ -25,3 +26,10 @@ class Forwarding(Enum):
 def endpoint(address: Address, port: int) -> str:
     """Write `10.0.0.1:80` or `[2001:db8::1]:80`."""
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
+def internet_checksum(data: bytes) -> int:
+    """Sum an even number of bytes as the internet does (RFC 1071)."""
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF

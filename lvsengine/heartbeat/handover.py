@@ -72,9 +72,10 @@ def _obey_takeover(settings: Settings, machine: Machine, order: Order) -> Machin
         return answered(machine, ok=False, sentence=f"{who} is not heard; it can be forced")
     if not machine.ready.ok and not order.force:
         return answered(machine, ok=False, sentence=f"not ready: {machine.ready.reasons}")
+    if alone:
+        sentence = "both directors stand by, and one takes over by itself in a moment"
+        return answered(machine, ok=False, sentence=f"{sentence}; it can be forced")
     if not settings.original:
-        if alone:
-            return take_over(machine, order.at, Cause.HANDOVER, "ordered by an operator")
         return ask(settings, machine, order.at, force=order.force)
     if settings.primary and order.force:
         return take_over(machine, order.at, Cause.FORCED, "ordered by an operator, forced")

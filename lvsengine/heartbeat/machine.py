@@ -28,7 +28,6 @@ from dataclasses import replace
 from lvsengine.heartbeat import active, handover, standby, witness
 from lvsengine.heartbeat.state import (
     Doubt,
-    Inquiry,
     Machine,
     Peer,
     State,
@@ -65,8 +64,8 @@ def step(settings: Settings, machine: Machine, event: Event) -> tuple[Machine, l
     machine = _woken(settings, machine, event.at)
     machine = _noted(settings, machine, event)
     before = None
-    while before is not machine.state:  # each change of state is considered once more
-        before = machine.state
+    while before != (machine.state, machine.doubt):  # what changed is considered once more
+        before = machine.state, machine.doubt
         machine = _considered(settings, machine, event.at)
     machine = _spoken(settings, machine, event.at)
     actions = list(machine.doing)
@@ -110,8 +109,8 @@ def _noted(settings: Settings, machine: Machine, event: Event) -> Machine:
             return replace(machine, links_down=machine.links_down | {link})
         case LinkUp(link=link):
             return replace(machine, links_down=machine.links_down - {link})
-        case WitnessAnswer(at=at, reached=reached) if machine.inquiry is not None:
-            return replace(machine, inquiry=Inquiry(at, reached))
+        case WitnessAnswer(at=at, reached=reached):
+            return witness.answered(machine, at, reached=reached)
         case Order():
             return handover.obey(settings, machine, event)
         case _:

@@ -44,12 +44,11 @@ def _peer_silent(settings: Settings, machine: Machine, at: float) -> Machine:
     reason = f"no heartbeat from the {settings.peer_is} on any link for {silent_s:.3g} s"
     if not settings.witness:
         return take_over(machine, at, Cause.PEER_DEAD, reason)
-    before = witness.reached(machine)
     machine = witness.inquire(settings, machine, at, reason)
     if witness.reached(machine):
         return take_over(machine, at, Cause.PEER_DEAD, f"{reason}, and a witness answers")
-    if witness.reached(machine) is False and before is not False:
-        return machine.act(Say(f"{reason}, and no witness answers: not taking over"))
+    if witness.reached(machine) is False:
+        return witness.said_once(machine, f"{reason}, and no witness answers: not taking over")
     return machine
 
 

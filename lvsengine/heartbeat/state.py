@@ -79,10 +79,16 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """The question to the witnesses; `reached` is None until it is answered."""
+    """The question to the witnesses.
+
+    Attributes:
+        at: When it was asked, or answered. `reached`: None until then.
+        said: Whether it has been said that no witness answers.
+    """
 
     at: float
     reached: bool | None = None
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)

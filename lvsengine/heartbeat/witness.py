@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lvsengine.heartbeat.state import Inquiry, Machine
-from lvsengine.heartbeat.values import AskWitness, Settings
+from lvsengine.heartbeat.values import AskWitness, Say, Settings
 
 PATIENCE_S = 1.0  # at least this long an answer may take
 
@@ -16,8 +16,23 @@ def inquire(settings: Settings, machine: Machine, at: float, why: str) -> Machin
     if inquiry is not None and at < expires(settings, inquiry):
         return machine
     if inquiry is not None and inquiry.reached is None:
-        return replace(machine, inquiry=Inquiry(at, reached=False))
-    return replace(machine, inquiry=Inquiry(at)).act(AskWitness(why))
+        return answered(machine, at, reached=False)
+    said = inquiry is not None and inquiry.said
+    return replace(machine, inquiry=Inquiry(at, said=said)).act(AskWitness(why))
+
+
+def answered(machine: Machine, at: float, *, reached: bool) -> Machine:
+    """Note an answer, if there was a question."""
+    if machine.inquiry is None:
+        return machine
+    return replace(machine, inquiry=replace(machine.inquiry, at=at, reached=reached))
+
+
+def said_once(machine: Machine, sentence: str) -> Machine:
+    """Say that no witness answers, the first time."""
+    if machine.inquiry is None or machine.inquiry.said:
+        return machine
+    return replace(machine, inquiry=replace(machine.inquiry, said=True)).act(Say(sentence))
 
 
 def expires(settings: Settings, inquiry: Inquiry) -> float:

@@ -60,7 +60,9 @@ def addresses(text: str) -> tuple[Address, ...]:
 
 def _machine(text: str) -> Address:
     found = address(text)
-    if found.is_unspecified or found.is_multicast or str(found) == "255.255.255.255":
+    is_of_none = found.is_unspecified or found.is_multicast or str(found) == "255.255.255.255"
+    # fe80::1 alone does not say on which interface.
+    if is_of_none or (found.version == 6 and found.is_link_local):
         raise Refused(Reason.HOST, "must be addresses of machines, not {text}", text=text)
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
+from lvsengine.net import internet_checksum
+
 BROADCAST = b"\xff" * 6
 UNKNOWN = b"\x00" * 6
 ALL_NODES = IPv6Address("ff02::1")
@@ -43,7 +45,7 @@ def neighbour_advertisement(mac: bytes, address: IPv6Address) -> bytes:
         "!16s16sI3xB", address.packed, ALL_NODES.packed, 4 + len(body), ICMPV6
     )
     head = struct.pack("!BBH", NEIGHBOUR_ADVERTISEMENT, 0, 0)
-    checksum = _checksum(pseudo_header + head + body)
+    checksum = internet_checksum(pseudo_header + head + body)
     message = struct.pack("!BBH", NEIGHBOUR_ADVERTISEMENT, 0, checksum) + body
     # Hop limit 255 proves that no router passed it on; receivers drop anything else.
     header = struct.pack(
@@ -76,10 +78,3 @@ def _arp(
 
 def _ethernet(destination: bytes, source: bytes, ethertype: int) -> bytes:
     return struct.pack("!6s6sH", destination, source, ethertype)
-
-
-def _checksum(data: bytes) -> int:
-    """Sum an even number of bytes as the internet does (RFC 1071)."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xFFFF

@@ -22,7 +22,7 @@ from tests.kernel.lab.network import CLIENT
 from tests.kernel.lab.real_servers_process import BLOCK, PACE_S, block
 
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-STREAM_REQUEST = b"GET /stream HTTP/1.0\r\n\r\n"
+STREAM_REQUEST = b"GET /stream/%d HTTP/1.0\r\n\r\n"
 HEAD_END = b"\r\n\r\n"
 ANSWER_WITHIN_S = 5.0
 END_DEADLINE_S = 10.0
@@ -191,9 +191,10 @@ class Load:
 
 @dataclass
 class Download:
-    """One endless download, checked block by block."""
+    """One download, checked block by block; endless where `wanted` is 0."""
 
     connection: socket.socket
+    wanted: int = 0
     server: str = ""
     blocks: int = 0
     heard_at: float = 0.0
@@ -214,9 +215,18 @@ class Download:
                 self.broken = f"block {self.blocks} of {self.server} is {got!r}"
             self.blocks += 1
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that was wanted has come, as it was sent."""
+        return 0 < self.wanted == self.blocks and not (self._unread or self.broken)
+
+    def end(self, why: str) -> None:
+        if not self.complete:
+            self.broken = self.broken or why
+
 
 class Downloads:
-    """Many endless downloads held open at once, read by a thread of its own."""
+    """Many long downloads held open at once, read by a thread of its own."""
 
     def __init__(self) -> None:
         self.all: list[Download] = []
@@ -242,20 +252,29 @@ class Downloads:
         self._selector.close()
 
     def open(
-        self, address: str, count: int, port: int = 80, sources: Iterable[str] = ()
+        self,
+        address: str,
+        count: int,
+        port: int = 80,
+        sources: Iterable[str] = (),
+        blocks: int = 0,
     ) -> Counter[str]:
-        """Open downloads one after the other and count the real servers that serve them."""
+        """Open downloads one after the other and count the real servers that serve them.
+
+        Args:
+            blocks: How long each shall be, at 10 blocks a second; endless by default.
+        """
         given = tuple(sources) or (None,)
-        opened = [self._open(address, port, given[i % len(given)]) for i in range(count)]
+        opened = [self._open(address, port, given[i % len(given)], blocks) for i in range(count)]
         return Counter(download.server for download in opened)
 
-    def _open(self, address: str, port: int, source: str | None) -> Download:
+    def _open(self, address: str, port: int, source: str | None, blocks: int) -> Download:
         with in_namespace(CLIENT):
             connection = socket.create_connection(
                 (address, port), ANSWER_WITHIN_S, (source, 0) if source else None
             )
-        connection.sendall(STREAM_REQUEST)
-        download = Download(connection)
+        connection.sendall(STREAM_REQUEST % blocks)
+        download = Download(connection, blocks)
         self.all.append(download)
         while not download.server:
             data = connection.recv(4096)
@@ -272,6 +291,10 @@ class Downloads:
         since = time.monotonic() - 10 * PACE_S
         return Counter(d.server for d in self.all if not d.broken and d.heard_at > since)
 
+    def complete(self) -> Counter[str]:
+        """Whose downloads have come to their end byte for byte."""
+        return Counter(download.server for download in self.all if download.complete)
+
     def stalled(self) -> Counter[str]:
         """Whose downloads broke, ended or fell silent."""
         return Counter(download.server for download in self.all) - self.flowing()
@@ -286,10 +309,10 @@ class Downloads:
             data = download.connection.recv(65536)
         except OSError as error:
             data = b""
-            download.broken = str(error)
+            download.end(str(error))
         if data:
             download.feed(data, time.monotonic())
         else:
-            download.broken = download.broken or "ended by the real server"
+            download.end("ended by the real server")
             with self._lock:
                 self._selector.unregister(download.connection)

@@ -75,14 +75,22 @@ class Director:
         """SIGCONT, after `freeze`."""
         self._running.send_signal(signal.SIGCONT)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def thaw_if_running(self) -> None:
+        if self.is_running:
+            self.thaw()
+
     def kill_if_running(self) -> None:
         """End it even if it is frozen."""
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running:
             self.kill()
 
     def stop(self) -> None:
         """End it in whatever way works, if it runs."""
-        if self._process is None or self._process.poll() is not None:
+        if not self.is_running:
             return
         try:
             self.terminate()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from tests.kernel.lab.clients import Load
+from lvsengine.control.client import ask
+from lvsengine.control.messages import History, ShowHistory, StandBy, Status, Text
+from lvsengine.snapshot import LinkState, RoleChange, Snapshot
 from tests.kernel.lab.configuration import Virtual, lvs_cf
 from tests.kernel.lab.director import Director, a_director
-from tests.kernel.lab.faults import cables_of, cut, peer_of
+from tests.kernel.lab.faults import cables_of, cut, heal, mend, peer_of
 from tests.kernel.lab.namespaces import proc_net
 from tests.kernel.lab.network import DIRECTORS, VIRTUAL_IP, cable
 from tests.kernel.lab.waiting import wait_until
@@ -25,6 +25,7 @@ from tests.kernel.lab.waiting import wait_until
 KEY = "1 " + "5e" * 32 + "\n"
 KEEPALIVE_S, DEADTIME_S = 0.1, 0.3
 SAMPLE_S = 0.005
+ORDER_S = 10.0
 SHARING = ("syncdaemon = 1", "syncd_iface = eth1")
 
 
@@ -105,13 +106,42 @@ class Pair:
             error.add_note(f"{holders()} hold the virtual IP\n{self.logs()}")
             raise
 
-    def status(self, name: str) -> dict[str, Any]:
-        status: dict[str, Any] = json.loads(self[name].lvsctl("status", "--json"))
-        return status
+    def status(self, name: str) -> Snapshot:
+        return ask(self[name].socket, Status(), Snapshot)
+
+    def links(self, name: str) -> tuple[LinkState, ...]:
+        """How it hears its peer."""
+        peer = self.status(name).peer
+        return peer.links if peer is not None else ()
+
+    def history(self, name: str) -> tuple[RoleChange, ...]:
+        """What this director became, the newest last."""
+        return ask(self[name].socket, ShowHistory(), History).changes
 
     def ready(self, name: str) -> bool:
-        """Whether a standby says that it could serve now."""
-        return bool(self.status(name)["pair"]["ready"])
+        """Whether it stands by, and its peer has heard that it could serve."""
+        seen = self.status(peer_of(name)).peer
+        return seen is not None and (seen.state, seen.ready) == ("standby", True)
+
+    def hand_over(self, name: str) -> str:
+        """Order the active director to hand over; return when it has let go."""
+        return ask(self[name].socket, StandBy(), Text, ORDER_S).text
+
+    def restore(self) -> None:
+        """Make it as `start` left it: both run, dirA is active, dirB ready."""
+        for director in self.directors.values():
+            director.thaw_if_running()
+        for name in DIRECTORS:
+            mend(*cables_of(name))
+        heal()
+        for director in self.directors.values():
+            if not director.is_running:
+                director.start()
+        wait_until(lambda: len(holders()) == 1, "one is active")
+        if holders() == {"dirB"}:
+            wait_until(lambda: self.ready("dirA"), "dirA is ready")
+            self.hand_over("dirB")
+        self.settle("dirA")
 
     def crash(self, name: str) -> None:
         """Cut the director off and kill it within a moment, with no time for a last word."""
@@ -197,17 +227,3 @@ class Watch:
             who = frozenset(holders())
             if not self.seen or who != self.seen[-1][1]:
                 self.seen.append((time.monotonic(), who))
-
-
-# --- what clients see ---------------------------------------------------------------------
-
-
-def outage_s(load: Load) -> float:
-    """The longest time between two good answers; 0.01 to 0.03 s where nothing happens."""
-    answered = sorted(o.began + o.seconds for o in load.outcomes if o.server)
-    return max((b - a for a, b in pairwise(answered)), default=float("inf"))
-
-
-def shared_connections(director: str) -> int:
-    """How many established TCP connections a director's kernel knows of."""
-    return proc_net(director, "ip_vs_conn").count("ESTABLISHED")

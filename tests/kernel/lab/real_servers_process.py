@@ -1,9 +1,9 @@
 """One light process that is all three real servers: listens in their namespaces, obeys on stdin.
 
 It speaks HTTP/1.0: `/` answers the real server's name and closes; `/stream` never ends, a
-numbered block of `BLOCK` bytes every `PACE_S`. On UDP it answers every datagram with its name.
-Commands are JSON lines, such as `{"name": "rs1", "mode": "hung"}`; each is answered by one line.
-Started by `real_servers.RealServers`; not for tests to import.
+numbered block of `BLOCK` bytes every `PACE_S`; `/stream/60` ends after 60. On UDP it answers
+every datagram with its name. Commands are JSON lines, such as `{"name": "rs1", "mode": "hung"}`;
+each is answered by one line. Started by `real_servers.RealServers`; not for tests to import.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Http(asyncio.Protocol):
         self._server = server
         self._request = b""
         self._next_block = 0
+        self._blocks = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -102,7 +103,8 @@ class Http(asyncio.Protocol):
         path = self._request.split(b" ")[1]
         self._request = b""
         self.transport.write(b"HTTP/1.0 200 OK\r\n\r\n")
-        if path == b"/stream":
+        if path.startswith(b"/stream"):
+            self._blocks = int(path.removeprefix(b"/stream").strip(b"/") or 0)
             self._stream()
         else:
             self.transport.write(self._server.name.encode())
@@ -118,6 +120,9 @@ class Http(asyncio.Protocol):
         if self._server.mode is Mode.SERVING:
             self.transport.write(block(self._server.name, self._next_block))
             self._next_block += 1
+        if self._next_block == self._blocks:
+            self.transport.close()
+            return
         asyncio.get_running_loop().call_later(PACE_S, self._stream)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline: the only way a kernel test waits."""
+"""Waiting for a condition, or while it holds: the only ways a kernel test waits."""
 
 from __future__ import annotations
 
@@ -20,3 +20,15 @@ def wait_until(condition: Callable[[], object], what: str, within_s: float = 10.
         assert waited < within_s, f"not within {within_s:g} s: {what}"
         time.sleep(POLL_S)
     return time.monotonic() - start
+
+
+def hold_for(seconds: float, condition: Callable[[], object], what: str) -> None:
+    """Look on for so long while `condition` holds.
+
+    Raises:
+        AssertionError: It ceased to hold; `what` says what should have lasted.
+    """
+    start = time.monotonic()
+    while (lasted := time.monotonic() - start) < seconds:
+        assert condition(), f"only for {lasted:.2f} of {seconds:g} s: {what}"
+        time.sleep(POLL_S)

@@ -54,6 +54,7 @@ def test_several_addresses_stand_with_blanks_between_them() -> None:
         ("192.0.2.1 gateway", "must be an IP address such as"),
         ("192.0.2.1,192.0.2.2", "must be an IP address such as"),
         ("0.0.0.0", "must be addresses of machines, not 0.0.0.0"),
+        ("fe80::1", "must be addresses of machines, not fe80::1"),
         ("192.0.2.1 224.0.0.1", "must be addresses of machines, not 224.0.0.1"),
         ("255.255.255.255", "must be addresses of machines, not 255.255.255.255"),
         ("192.0.2.1 " * 17, "must be at most 16 addresses; it has 17"),

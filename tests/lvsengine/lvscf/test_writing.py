@@ -29,7 +29,9 @@ NAMES = TEXTS.filter(lambda text: bool(text.strip()))
 DEVICES = st.from_regex(r"\Aeth[0-9](:[0-9])?\Z")
 ADDRESSES = st.ip_addresses().filter(lambda address: not address.is_unspecified)
 MACHINES = ADDRESSES.filter(
-    lambda address: not address.is_multicast and str(address) != "255.255.255.255"
+    lambda address: (
+        not (address.is_multicast or address.is_link_local) and str(address) != "255.255.255.255"
+    )
 )
 FLOATING = st.builds(FloatingAddress, ADDRESSES, DEVICES)
 

@@ -1,0 +1,76 @@
+"""The active director dies, or pulse does, and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kernel.lab.clients import burst
+from tests.kernel.lab.configuration import Virtual
+from tests.kernel.lab.crowd import Crowd, outage_s
+from tests.kernel.lab.network import VIRTUAL_IP, Network
+from tests.kernel.lab.pair import DEADTIME_S, Pair, a_pair, holders
+from tests.kernel.lab.real_servers import RealServers
+from tests.kernel.lab.waiting import hold_for, wait_until
+
+WEB = Virtual("web")
+OUTAGE_S = DEADTIME_S + 0.6  # a guest may be busy; the benchmark measures
+
+
+@pytest.fixture
+def pair(lab: Network, real_servers: RealServers) -> Iterator[Pair]:
+    with a_pair() as pair:
+        yield pair
+
+
+@pytest.mark.parametrize("network", ["nat", "direct"])
+def test_after_a_crash_of_the_active_every_download_goes_on_at_the_other(
+    pair: Pair, lab: Network, network: str
+) -> None:
+    if network == "direct":
+        lab.route_directly()
+    pair.write(WEB, network=network)
+    pair.start()
+    with Crowd("dirB") as crowd:
+        pair.crash("dirA")
+        wait_until(lambda: "dirB" in holders(), "dirB holds the virtual IP")
+        crowd.go_on(100)
+        crowd.finish()
+    assert outage_s(crowd.load) < OUTAGE_S
+    said = pair["dirB"].log
+    assert "partner dead: activating lvs" in said
+    assert "gratuitous lvs arps finished" in said
+    last = pair.history("dirB")[-1]
+    assert (last.state, last.cause) == ("active", "peer dead")
+
+
+def test_a_pulse_that_was_killed_comes_back_without_the_addresses_it_left_behind(
+    pair: Pair,
+) -> None:
+    pair.write(WEB)
+    pair.start()
+    with Crowd("dirB", blocks=120) as crowd:
+        pair["dirA"].kill()
+        wait_until(lambda: holders() == {"dirA", "dirB"}, "dirB takes over, dirA's kernel too")
+        crowd.go_on()
+        pair["dirA"].start()
+        pair.settle("dirB")
+        assert "STARTING PULSE AS MASTER" in pair["dirA"].log
+        hold_for(3 * DEADTIME_S, lambda: holders() == {"dirB"}, "there is no failback")
+        crowd.go_on()
+        crowd.finish()
+    assert outage_s(crowd.load) < OUTAGE_S
+
+
+def test_alone_a_director_that_was_killed_is_active_again_soon_after_it_starts(
+    pair: Pair,
+) -> None:
+    pair.write(WEB)
+    pair["dirA"].start()
+    wait_until(lambda: holders() == {"dirA"}, "dirA is active, nobody else being there")
+    pair["dirA"].kill()
+    pair["dirA"].start()
+    pair.wait_for_active("dirA")
+    pair["dirA"].wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=1, rs3=1))
+    assert burst(VIRTUAL_IP, 6) == {"rs1": 2, "rs2": 2, "rs3": 2}

@@ -1,0 +1,205 @@
+"""Cables out, a director asleep, a split, losses, a flood: one pair lives through them all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kernel.lab.configuration import Virtual
+from tests.kernel.lab.crowd import Crowd, outage_s
+from tests.kernel.lab.faults import (
+    cables_of,
+    cut,
+    deafen,
+    heal,
+    loss,
+    lost,
+    mend,
+    peer_of,
+    split,
+    undeafen,
+)
+from tests.kernel.lab.network import Network, cable
+from tests.kernel.lab.pair import SHARING, Pair, Watch, a_pair, holders
+from tests.kernel.lab.real_servers import RealServers
+from tests.kernel.lab.waiting import hold_for, wait_until
+
+WEB = Virtual("web")
+KEEPALIVE_S, DEADTIME_S = 0.1, 0.6
+SLACK_S = 0.6  # a guest may be busy; the benchmark measures
+FLOOD_S = 4
+
+
+@pytest.fixture(scope="module")
+def started(network: Network, real_servers_of_session: RealServers) -> Iterator[Pair]:
+    with a_pair() as pair:
+        pair.write(
+            WEB,
+            keepalive_s=KEEPALIVE_S,
+            deadtime_s=DEADTIME_S,
+            lines=(*SHARING, "monitor_links = 1"),
+        )
+        pair.start()
+        yield pair
+    network.tidy()
+
+
+@pytest.fixture
+def pair(started: Pair) -> Pair:
+    """The pair: dirA active, dirB ready."""
+    started.restore()
+    return started
+
+
+@pytest.mark.parametrize("network", ["public", "private"])
+def test_a_cable_of_the_active_comes_out_and_the_peer_does_not_wait_for_deadtime(
+    pair: Pair, network: str
+) -> None:
+    with Crowd("dirB") as crowd:
+        cut(cable("dirA", network))
+        pair.wait_for_active("dirB")
+        crowd.go_on()
+        mend(cable("dirA", network))
+        crowd.finish()
+        assert holders() == {"dirB"}
+    assert outage_s(crowd.load) < DEADTIME_S - KEEPALIVE_S
+    assert "local link failure: deactivating LVS" in pair["dirA"].log
+
+
+@pytest.mark.parametrize("network", ["public", "private"])
+def test_a_cable_of_the_standby_comes_out_and_no_client_sees_it(pair: Pair, network: str) -> None:
+    with Crowd("dirB") as crowd:
+        cut(cable("dirB", network))
+        hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirA stays active")
+        mend(cable("dirB", network))
+        crowd.finish()
+        assert holders() == {"dirA"}
+    assert crowd.load.failures == []
+
+
+def test_both_cables_of_the_active_come_out_and_return_and_then_one_is_active(
+    pair: Pair,
+) -> None:
+    with Crowd("dirB", blocks=100) as crowd:
+        cut(*cables_of("dirA"))
+        wait_until(lambda: "dirB" in holders(), "dirB takes over")
+        crowd.go_on()
+        mend(*cables_of("dirA"))
+        wait_until(lambda: len(holders()) == 1, "one of them lets go")
+        crowd.go_on()
+        hold_for(2 * DEADTIME_S, lambda: len(holders()) == 1, "it stays so")
+        crowd.finish()
+    assert outage_s(crowd.load) < DEADTIME_S + SLACK_S
+
+
+def test_a_director_that_was_asleep_lets_go_at_once_when_it_wakes(pair: Pair) -> None:
+    with Crowd("dirB", blocks=90) as crowd:
+        pair["dirA"].freeze()
+        hold_for(2 * DEADTIME_S, lambda: "dirA" in holders(), "dirA's kernel goes on")
+        assert holders() == {"dirA", "dirB"}
+        with Watch() as watch:
+            pair["dirA"].thaw()
+            pair.wait_for_active("dirB")
+            hold_for(2 * DEADTIME_S, lambda: holders() == {"dirB"}, "and that is how it stays")
+        crowd.go_on()
+        crowd.finish()
+    assert watch.seconds(2) < DEADTIME_S
+    assert watch.changes() == [{"dirA", "dirB"}, {"dirB"}]
+    assert pair.history("dirA")[-1].cause == "resumed"
+
+
+def test_a_standby_that_was_asleep_does_not_take_over_when_it_wakes(pair: Pair) -> None:
+    with Crowd("dirB") as crowd:
+        pair["dirB"].freeze()
+        hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirA goes on")
+        pair["dirB"].thaw()
+        hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirB listens first")
+        crowd.finish()
+    assert crowd.load.failures == []
+
+
+def test_after_a_split_the_backup_yields_and_the_primary_announces_again(pair: Pair) -> None:
+    with Crowd("dirB", blocks=100) as crowd:
+        split()
+        wait_until(lambda: holders() == {"dirA", "dirB"}, "both are active")
+        crowd.go_on()
+        heal()
+        waited = pair.wait_for_active("dirA")
+        crowd.go_on()
+        crowd.finish()
+    assert waited < DEADTIME_S + KEEPALIVE_S + SLACK_S
+    assert "partner active: deactivating LVS" in pair["dirB"].log
+    assert "partner active: resending arps" in pair["dirA"].log
+
+
+@pytest.mark.parametrize("deaf", ["dirA", "dirB"])
+def test_a_director_deaf_on_one_link_changes_nothing(pair: Pair, deaf: str) -> None:
+    deafen(deaf, "public")
+    hold_for(3 * DEADTIME_S, lambda: holders() == {"dirA"}, "one heard link is enough")
+    links = {link.link: link for link in pair.links(deaf)}
+    assert (links["public"].heard_s or 0) > 2 * DEADTIME_S
+    assert (links["private"].heard_s or 9) < DEADTIME_S
+
+
+def test_an_active_director_that_hears_nobody_goes_on_while_it_is_heard(pair: Pair) -> None:
+    deafen("dirA")
+    hold_for(3 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirB hears it and stands by")
+
+
+def test_a_standby_that_hears_nobody_takes_over_and_the_other_lets_go(pair: Pair) -> None:
+    with Crowd("dirB", blocks=100) as crowd:
+        deafen("dirB")
+        wait_until(lambda: "dirB" in holders(), "dirB takes over")
+        wait_until(lambda: len(holders()) == 1, "one of them lets go", 3 * DEADTIME_S + SLACK_S)
+        crowd.go_on()
+        undeafen("dirB")
+        hold_for(2 * DEADTIME_S, lambda: len(holders()) == 1, "it stays so")
+        crowd.go_on()
+        crowd.finish()
+
+
+def test_a_third_of_all_heartbeats_lost_both_ways_changes_nothing(pair: Pair) -> None:
+    with loss(30, "dirA", "dirB"), Crowd("dirB", blocks=110) as crowd:
+        hold_for(5, lambda: holders() == {"dirA"}, "dirA stays active")
+        crowd.finish()
+        assert min(lost("dirA"), lost("dirB")) > 10
+        losses = [link.loss or 0 for link in pair.links("dirB")]
+        assert 0.1 < max(losses) < 0.6
+    assert crowd.load.failures == []
+
+
+def test_a_third_lost_on_the_way_to_the_standby_changes_nothing(pair: Pair) -> None:
+    with loss(30, "dirA"):
+        hold_for(4, lambda: holders() == {"dirA"}, "dirA stays active")
+
+
+@pytest.mark.parametrize("target", ["dirA", "dirB"])
+def test_a_flood_of_forged_heartbeats_is_counted_and_changes_nothing(
+    pair: Pair, target: str
+) -> None:
+    before = rejected(pair, target)
+    with Crowd("dirB") as crowd:
+        flood = subprocess.Popen(
+            [sys.executable, "-m", "tests.kernel.lab.flood", f"--seconds={FLOOD_S}"]
+            + [peer_of(target), target],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        hold_for(FLOOD_S + 2, lambda: holders() == {"dirA"}, "dirA stays active")
+        said = flood.communicate(timeout=10)[0].splitlines()
+        crowd.finish()
+    assert flood.returncode == 0
+    assert json.loads(said[-1])["rate"] > 5_000
+    counted = rejected(pair, target)
+    for kind in ("forged", "replayed", "truncated", "old form"):
+        assert counted.get(kind, 0) > before.get(kind, 0) + 100, counted
+    assert crowd.load.failures == []
+
+
+def rejected(pair: Pair, name: str) -> dict[str, int]:
+    peer = pair.status(name).peer
+    return {one.kind: one.count for one in peer.rejected} if peer else {}

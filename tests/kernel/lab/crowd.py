@@ -1,0 +1,103 @@
+"""The clients of a pair: a request every 10 ms, and 30 downloads that must arrive whole."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from itertools import pairwise
+from types import TracebackType
+from typing import Self
+
+from tests.kernel.lab.clients import Downloads, Load
+from tests.kernel.lab.namespaces import proc_net
+from tests.kernel.lab.network import VIRTUAL_IP
+from tests.kernel.lab.waiting import wait_until
+
+DOWNLOADS = 30
+PROTOCOL, PORT, STATE = 0, 2, 7  # columns of /proc/net/ip_vs_conn
+SHARED_WITHIN_S = 8.0  # the kernel's sharing waits up to 2 s for more
+
+
+def shared_ports(director: str) -> set[int]:
+    """Client ports of the established TCP connections that a director's kernel knows of."""
+    lines = [line.split() for line in proc_net(director, "ip_vs_conn").splitlines()[1:]]
+    return {
+        int(words[PORT], 16)
+        for words in lines
+        if (words[PROTOCOL], words[STATE]) == ("TCP", "ESTABLISHED")
+    }
+
+
+def outage_s(load: Load) -> float:
+    """The longest time between two good answers; 0.01 to 0.03 s where nothing happens."""
+    answered = sorted(o.began + o.seconds for o in load.outcomes if o.server)
+    return max((b - a for a, b in pairwise(answered)), default=float("inf"))
+
+
+def slowest_s(load: Load) -> float:
+    """The longest that a client waited for its good answer."""
+    return max((o.seconds for o in load.outcomes if o.server), default=float("inf"))
+
+
+class Crowd:
+    """All these clients, as a context manager: inside it they are well under way.
+
+    Args:
+        standby: The director that must know of every download before the block begins.
+        blocks: The length of each, at 10 blocks a second; they start some 3 s before the block.
+    """
+
+    def __init__(self, standby: str, blocks: int = 70) -> None:
+        self.load = Load(VIRTUAL_IP)
+        self.downloads = Downloads()
+        self._standby, self._blocks = standby, blocks
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.downloads)
+            self.downloads.open(VIRTUAL_IP, DOWNLOADS, blocks=self._blocks)
+            ports = {d.connection.getsockname()[1] for d in self.downloads.all}
+            wait_until(
+                lambda: ports <= shared_ports(self._standby),
+                f"{self._standby} knows of all downloads",
+                SHARED_WITHIN_S,
+            )
+            stack.enter_context(self.load)
+            self.go_on()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def go_on(self, count: int = 30) -> None:
+        """Wait until so many requests that begin from now on are answered."""
+        now = time.monotonic()
+        wait_until(
+            lambda: sum(self.load.servers_since(now).values()) >= count, "requests are answered"
+        )
+
+    def finish(self) -> None:
+        """Wait until every download has arrived, byte for byte, the last part of it just now."""
+        now = time.monotonic()
+        try:
+            wait_until(
+                lambda: self.downloads.complete().total() == DOWNLOADS,
+                f"{DOWNLOADS} downloads are complete",
+                self._blocks / 10 + 5,
+            )
+        except AssertionError as error:
+            counts = sorted(d.blocks for d in self.downloads.all if not d.complete)
+            error.add_note(f"the others have so many blocks: {counts}; {self._broken()}")
+            raise
+        early = [d.blocks for d in self.downloads.all if d.heard_at < now]
+        assert not early, "downloads ended before what they were to live through"
+
+    def _broken(self) -> set[str]:
+        return {d.broken for d in self.downloads.all} - {""}

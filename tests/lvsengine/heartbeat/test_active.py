@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lvsengine.heartbeat.state import State
+from lvsengine.heartbeat.values import (
+    Announce,
+    AskWitness,
+    Cause,
+    LinkDown,
+    StepDown,
+    WitnessAnswer,
+)
+from lvsengine.heartbeat.words import Link, Stance
+from tests.lvsengine.heartbeat.playing import BACKUP, OLD_PRIMARY, PRIMARY, serving
+
+MONITORED = replace(PRIMARY, monitor_links=True)
+YIELDING = replace(PRIMARY, witness=True, yield_when_isolated=True)
+
+
+def test_of_two_active_that_hear_each_other_the_backup_yields() -> None:
+    play = serving(BACKUP)
+    assert play.hear(Stance.ACTIVE) == [StepDown("the primary is active too", Cause.CONFLICT)]
+
+
+def test_of_two_active_that_hear_each_other_the_primary_keeps() -> None:
+    play = serving(PRIMARY)
+    for _ in range(100):
+        play.wait(play.now + 0.5)
+        assert play.hear(Stance.ACTIVE) == []
+
+
+def test_the_primary_announces_only_after_the_backup_has_let_go() -> None:
+    play = serving(PRIMARY)
+    assert play.hear(Stance.ACTIVE) == []
+    assert play.hear(Stance.LETTING_GO) == []
+    assert play.hear(Stance.STANDBY) == [Announce("the backup has let go of the addresses")]
+
+
+def test_while_two_are_active_it_repeats_itself_quickly() -> None:
+    play = serving(PRIMARY)
+    play.hear(Stance.ACTIVE)
+    play.words.clear()
+    play.wait(20.26)
+    assert len(play.words) == 5
+
+
+@pytest.mark.parametrize("settings", [PRIMARY, BACKUP])
+def test_a_claim_made_without_knowing_of_ours_makes_nobody_yield_at_once(
+    settings: object,
+) -> None:
+    play = serving(BACKUP if settings is BACKUP else PRIMARY)
+    assert play.hear(Stance.ACTIVE, knows=12.9) == []
+    play.wait(21.0)
+    assert play.hear(Stance.STANDBY) == [
+        Announce(f"the {play.settings.peer_is} has let go of the addresses")
+    ]
+    assert play.machine.unaware_since is None
+
+
+@pytest.mark.parametrize("settings", [PRIMARY, BACKUP])
+def test_who_is_not_heard_by_the_other_active_yields_after_deadtime(settings: object) -> None:
+    play = serving(BACKUP if settings is BACKUP else PRIMARY)
+    for at in (20.0, 21.0, 22.0, 22.9):
+        play.wait(at)
+        assert play.hear(Stance.ACTIVE, knows=5.0) == []
+    reason = f"the {play.settings.peer_is} is active too and does not hear this director"
+    assert play.wait(23.0) == [StepDown(reason, Cause.CONFLICT)]
+
+
+def test_a_claim_that_stops_hearing_ours_is_one_that_does_not_know_of_it() -> None:
+    play = serving(PRIMARY)
+    play.hear(Stance.ACTIVE)
+    for at in (21.0, 22.0, 23.1, 24.0, 25.0, 26.0):
+        play.wait(at)
+        assert play.hear(Stance.ACTIVE, knows=20.0) == []
+    play.wait(27.0)
+    play.hear(Stance.ACTIVE, knows=20.0)
+    assert play.state is State.LETTING_GO
+
+
+def test_a_lost_public_link_makes_it_step_down_when_the_peer_can_serve() -> None:
+    play = serving(MONITORED)
+    assert play.feed(LinkDown(20.0, Link.PRIVATE)) == []
+    reason = "the public link is down, and the backup can serve"
+    assert play.feed(LinkDown(20.1, Link.PUBLIC)) == [StepDown(reason, Cause.LINK_FAILED)]
+    assert play.said.link_failed
+    play.down()
+    assert (play.said.stance, play.said.link_failed) == (Stance.STANDBY, True)
+
+
+def test_a_lost_public_link_is_kept_to_while_the_peer_has_lost_its_own() -> None:
+    play = serving(MONITORED)
+    play.hear(Stance.STANDBY, link_failed=True)
+    assert play.feed(LinkDown(20.1, Link.PUBLIC)) == []
+    assert play.wait(30.0) == [], "nor does silence change that"
+    assert play.hear(Stance.STANDBY) != []
+
+
+def test_a_lost_link_means_nothing_when_links_are_not_monitored() -> None:
+    play = serving(PRIMARY)
+    assert play.feed(LinkDown(20.1, Link.PUBLIC)) == []
+    assert not play.said.link_failed
+
+
+def test_an_original_peer_that_stands_by_can_serve() -> None:
+    play = serving(replace(OLD_PRIMARY, monitor_links=True))
+    assert play.feed(LinkDown(20.1, Link.PUBLIC)) != []
+
+
+def test_an_isolated_active_asks_and_yields_when_it_is_told_to() -> None:
+    play = serving(YIELDING)
+    assert play.wait(23.0) == [AskWitness("the backup is silent")]
+    assert play.feed(WitnessAnswer(23.1, reached=True)) == []
+    assert play.wait(26.1) == [AskWitness("the backup is silent")]
+    reason = "neither the backup nor a witness answers"
+    assert play.feed(WitnessAnswer(26.2, reached=False)) == [StepDown(reason, Cause.ISOLATED)]
+
+
+def test_an_isolated_active_keeps_its_addresses_otherwise() -> None:
+    assert serving(replace(PRIMARY, witness=True)).wait(60.0) == []
+
+
+def test_an_active_that_has_just_woken_is_not_isolated_before_it_has_listened() -> None:
+    play = serving(YIELDING)
+    play.sleep(40.0)
+    assert play.hear(Stance.STANDBY) == []
+    assert play.wait(42.9) == []
+    assert play.wait(43.0) == [AskWitness("the backup is silent")]

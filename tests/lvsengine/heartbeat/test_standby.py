@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lvsengine.heartbeat.state import State
+from lvsengine.heartbeat.values import AskWitness, Cause, LinkDown, Say, TakeOver, WitnessAnswer
+from lvsengine.heartbeat.words import Link, Stance
+from tests.lvsengine.heartbeat.playing import (
+    BACKUP,
+    OLD_BACKUP,
+    OLD_PRIMARY,
+    PRIMARY,
+    Play,
+    standing_by,
+)
+
+WITNESSED = replace(BACKUP, witness=True)
+
+
+def starting(play: Play, *, ready: bool, peer_ready: bool) -> float:
+    """Let both stand by from the start, and say when this one takes over."""
+    play.wait(0.0)
+    play.be_ready(ok=ready)
+    while play.state is State.STANDBY and play.now < 30:
+        play.hear(Stance.STANDBY, ready=peer_ready)
+        if play.state is State.STANDBY:
+            play.wait(play.now + 0.5)
+    assert [one.cause for one in play.actions if isinstance(one, TakeOver)] == [Cause.COLD_START]
+    return play.now
+
+
+@pytest.mark.parametrize(
+    ("ready", "peer_ready", "primary_at", "backup_at"),
+    [(True, True, 0, 6), (True, False, 0, 3), (False, True, 6, 9), (False, False, 3, 9)],
+)
+def test_of_two_that_start_the_better_placed_is_first(
+    ready: bool, peer_ready: bool, primary_at: float, backup_at: float
+) -> None:
+    assert starting(Play(PRIMARY), ready=ready, peer_ready=peer_ready) == primary_at
+    assert starting(Play(BACKUP), ready=ready, peer_ready=peer_ready) == backup_at
+
+
+@pytest.mark.parametrize(("ready", "primary_at", "backup_at"), [(True, 0, 3), (False, 6, 9)])
+def test_beside_an_original_the_backup_gives_the_primary_a_deadtime(
+    ready: bool, primary_at: float, backup_at: float
+) -> None:
+    assert starting(Play(OLD_PRIMARY), ready=ready, peer_ready=True) == primary_at
+    assert starting(Play(OLD_BACKUP), ready=ready, peer_ready=True) == backup_at
+
+
+def test_the_primary_waits_until_the_backup_knows_that_it_stands_by() -> None:
+    play = Play(PRIMARY)
+    play.wait(0.0)
+    play.be_ready()
+    assert play.hear(Stance.STANDBY, knows=float("-inf")) == []
+    play.wait(0.5)
+    assert play.hear(Stance.STANDBY, knows=0.0) != []
+
+
+def test_a_peer_that_says_goodbye_is_replaced_at_once() -> None:
+    assert standing_by(BACKUP).hear(Stance.STOPPING) == [
+        TakeOver("the primary is being stopped", Cause.PEER_INACTIVE)
+    ]
+
+
+def test_a_peer_without_its_public_link_is_replaced_at_once_even_at_a_cold_start() -> None:
+    play = Play(BACKUP)
+    play.wait(0.0)
+    assert play.hear(Stance.STANDBY, link_failed=True) == [
+        TakeOver("the primary has lost its public link", Cause.PEER_INACTIVE)
+    ]
+
+
+def test_a_peer_that_lets_go_is_waited_for_but_not_for_ever() -> None:
+    play = standing_by(BACKUP)
+    assert play.listen(Stance.LETTING_GO, 12.0) == []
+    play.wait(13.9)
+    play.hear(Stance.LETTING_GO)
+    assert play.wait(14.0) == [
+        TakeOver("the primary has been letting go for 3 s", Cause.PEER_INACTIVE)
+    ]
+
+
+@pytest.mark.parametrize("stance", [Stance.TAKING, Stance.GIVING, Stance.LISTENING])
+def test_a_peer_that_is_as_good_as_active_is_let_be(stance: Stance) -> None:
+    play = standing_by(BACKUP)
+    assert play.hear(stance) == []
+    assert play.listen(stance, 30.0) == []
+
+
+def test_who_has_just_given_the_role_does_not_take_it_back_at_once() -> None:
+    play = standing_by(OLD_PRIMARY)
+    play.machine = replace(
+        play.machine,
+        hold_until=13.0,
+        peer=play.machine.peer and replace(play.machine.peer, served=False),
+    )
+    play.listen(Stance.STANDBY, 12.9)
+    assert play.state is State.STANDBY
+    assert play.wait(13.0) != []
+
+
+def test_without_a_witness_that_answers_a_standby_is_the_isolated_one() -> None:
+    play = standing_by(WITNESSED)
+    silent = "no heartbeat from the primary on any link for 3 s"
+    assert play.wait(13.0) == [AskWitness(silent)]
+    assert play.feed(WitnessAnswer(13.5, reached=False)) == []
+    assert play.sayings() == [
+        "no heartbeat from the primary on any link for 3.5 s, and no witness answers:"
+        " not taking over"
+    ]
+    assert play.wait(16.4) == []
+    assert play.wait(16.5) == [AskWitness("no heartbeat from the primary on any link for 6.5 s")]
+    assert play.feed(WitnessAnswer(16.7, reached=True)) == [
+        TakeOver(
+            "no heartbeat from the primary on any link for 6.7 s, and a witness answers",
+            Cause.PEER_DEAD,
+        )
+    ]
+
+
+def test_a_witness_that_never_answers_counts_as_one_that_is_not_there() -> None:
+    play = standing_by(WITNESSED)
+    asked = [one for one in play.wait(30.0) if isinstance(one, AskWitness)]
+    assert len(asked) > 1
+    assert play.state is State.STANDBY
+    assert any(isinstance(one, Say) for one in play.actions)
+
+
+def test_a_peer_heard_again_ends_the_question() -> None:
+    play = standing_by(WITNESSED)
+    play.wait(13.0)
+    play.hear(Stance.ACTIVE)
+    assert play.feed(WitnessAnswer(13.5, reached=True)) == []
+    assert play.state is State.STANDBY
+
+
+def test_failback_beside_an_original_is_a_claim_that_it_yields_to() -> None:
+    play = standing_by(replace(OLD_PRIMARY, auto_failback=True, failback_delay_s=20.0))
+    assert play.listen(Stance.ACTIVE, 19.9) == []
+    assert play.listen(Stance.ACTIVE, 20.0) == [
+        TakeOver("the primary has been ready for 20 s", Cause.FAILBACK)
+    ]
+
+
+@pytest.mark.parametrize("settings", [PRIMARY, BACKUP])
+def test_failback_is_for_a_primary_that_is_ready(settings: object) -> None:
+    failing_back = replace(
+        PRIMARY if settings is PRIMARY else BACKUP, auto_failback=True, failback_delay_s=20.0
+    )
+    play = standing_by(failing_back, ready=failing_back is BACKUP or settings is BACKUP)
+    assert play.listen(Stance.ACTIVE, 60.0) == []
+    assert play.machine.exchange is None
+
+
+def test_a_private_link_that_is_down_keeps_nobody_from_serving() -> None:
+    play = standing_by(replace(BACKUP, monitor_links=True))
+    play.feed(LinkDown(10.0, Link.PRIVATE))
+    assert play.wait(13.0) != []
