@@ -53,8 +53,7 @@ class EchoSocket:
         try:
             self._socket.settimeout(0)
             self._socket.connect((str(address), 0))  # then it hears nobody else
-            if ip_address(self._socket.getsockname()[0]) == address:
-                raise OSError(errno.EADDRINUSE, "this machine itself, which bears no witness")
+            _refuse_own(address, self._socket)
         except OSError:
             self._socket.close()
             raise
@@ -87,6 +86,12 @@ def _opened(family: int) -> tuple[socket.socket, bool]:
         return socket.socket(_FAMILIES[family], socket.SOCK_DGRAM, _PROTOCOLS[family]), False
     except PermissionError:
         return socket.socket(_FAMILIES[family], socket.SOCK_RAW, _PROTOCOLS[family]), True
+
+
+def _refuse_own(address: Address, connected: socket.socket) -> None:
+    """Refuse an address that the kernel answers for itself: it would always be reached."""
+    if ip_address(connected.getsockname()[0]) == address:
+        raise OSError(errno.EADDRINUSE, "this machine itself, which bears no witness")
 
 
 async def reaches_any(
