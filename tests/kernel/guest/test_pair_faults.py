@@ -183,12 +183,9 @@ def test_a_flood_of_forged_heartbeats_is_counted_and_changes_nothing(
 ) -> None:
     before = rejected(pair, target)
     with Crowd("dirB") as crowd:
-        flood = subprocess.Popen(
-            [sys.executable, "-m", "tests.kernel.lab.flood", f"--seconds={FLOOD_S}"]
-            + [peer_of(target), target],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        words = (f"--seconds={FLOOD_S}", peer_of(target), target)
+        command = [sys.executable, "-m", "tests.kernel.lab.flood", *words]
+        flood = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         hold_for(FLOOD_S + 2, lambda: holders() == {"dirA"}, "dirA stays active")
         said = flood.communicate(timeout=10)[0].splitlines()
         crowd.finish()
