@@ -16,7 +16,8 @@ CLEAN_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 class Commands:
     """Runs the commands that `start` was given, while `run` runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
         self._waiting: asyncio.Queue[tuple[str, list[str]]] = asyncio.Queue(AT_ONCE)
 
     def start(self, name: str, command: str) -> None:
@@ -28,10 +29,10 @@ class Commands:
     async def run(self) -> None:
         while True:
             name, words = await self._waiting.get()
-            await _run(name, words)
+            await _run(name, words, self._limit_s)
 
 
-async def _run(name: str, words: list[str]) -> None:
+async def _run(name: str, words: list[str], limit_s: float) -> None:
     log.info("running %s", name)
     try:
         process = await asyncio.create_subprocess_exec(
@@ -46,10 +47,10 @@ async def _run(name: str, words: list[str]) -> None:
         log.warning("%s cannot be run: %s: %s", name, words[0], error.strerror)
         return
     try:
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(limit_s):
             status = await process.wait()
     except TimeoutError:
-        log.warning("%s was ended: it took longer than %g s", name, LIMIT_S)
+        log.warning("%s was ended: it took longer than %g s", name, limit_s)
         return
     finally:
         if process.returncode is None:

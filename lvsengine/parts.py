@@ -20,12 +20,9 @@ from lvsengine.nanny.kinds import CHECKS
 from lvsengine.net import Address
 from lvsengine.vip.addresses import AddressPlane
 from lvsengine.vip.links import Links, LinkWatch, OnChange
+from lvsengine.witness.reach import reaches_any
 
 Witness = Callable[[Sequence[Address], float], Awaitable[tuple[bool, str]]]
-
-
-async def no_witness(_addresses: Sequence[Address], _timeout_s: float) -> tuple[bool, str]:
-    return False, "no way to reach a witness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +77,5 @@ class Parts:
     transport: Callable[[Mapping[Link, Ends], int], Transport] = UdpTransport
     steady: Callable[[], float] = steady
     later: Later = later
-    witness: Witness = no_witness
+    witness: Witness = reaches_any
     links: Callable[[OnChange], LinkWatch] = Links

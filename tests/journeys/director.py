@@ -20,6 +20,7 @@ from lvsengine.net import Protocol
 from lvsengine.parts import Parts, Settings
 from lvsengine.snapshot import RealServerState, Snapshot
 from lvsengine.vip.desired import HeldAddress
+from lvsengine.vip.links import OnChange
 from lvsengine.vip.memory import MemoryAddresses, MemoryLinks
 
 LVS_CF = """\
@@ -95,6 +96,8 @@ class Director:
     path: Path
     socket: Path
     announced: list[HeldAddress] = field(default_factory=list)
+    links: list[MemoryLinks] = field(default_factory=list)
+    witness_answers: bool = True
     running: asyncio.Task[None] | None = None
 
     async def weights(self) -> dict[DestinationKey, int]:
@@ -188,6 +191,15 @@ def _wired(
         announced.extend(raised)
         return ()
 
+    links: list[MemoryLinks] = []
+
+    def watch(on_change: OnChange) -> MemoryLinks:
+        links.append(MemoryLinks(on_change))
+        return links[-1]
+
+    async def ask_witness(_addresses: object, _timeout_s: float) -> tuple[bool, str]:
+        return director.witness_answers, "the witness was asked"
+
     parts = Parts(
         plane,
         addresses,
@@ -196,11 +208,19 @@ def _wired(
         wall=lambda: EPOCH + loop.time(),
         clock=loop.time,
         steady=loop.time,
-        links=MemoryLinks,
+        links=watch,
+        witness=ask_witness,
         transport=lambda _links, _port: (network or MemoryNetwork()).join(who or "primary"),
         checks=dict.fromkeys(("tcp_connect", "send_expect"), real_servers.check),
     )
-    engine = Engine(settings, parts, ready.set)
-    return Director(
-        engine, plane, addresses, real_servers, settings.path, settings.socket, announced
+    director = Director(
+        Engine(settings, parts, ready.set),
+        plane,
+        addresses,
+        real_servers,
+        settings.path,
+        settings.socket,
+        announced,
+        links,
     )
+    return director

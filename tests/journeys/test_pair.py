@@ -14,7 +14,8 @@ from lvsengine.answers import Answers
 from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.heartbeat import keys
-from lvsengine.heartbeat.memory import MemoryNetwork
+from lvsengine.heartbeat.memory import ADDRESSES, CUT, FAIR, MemoryNetwork
+from lvsengine.heartbeat.words import Link
 from lvsengine.ipvs.memory import MemoryPlane
 from lvsengine.snapshot import Snapshot
 from lvsengine.vip.memory import MemoryAddresses
@@ -38,12 +39,14 @@ class TwoDirectors:
 
 
 @asynccontextmanager
-async def a_pair(folder: Path, *, signed: bool = True) -> AsyncIterator[TwoDirectors]:
+async def a_pair(
+    folder: Path, more: str = "", *, signed: bool = True
+) -> AsyncIterator[TwoDirectors]:
     network = MemoryNetwork()
-    text = PAIR_CF
+    text = more + PAIR_CF
     if signed:
         keys.create(folder / "key")
-        text = f"heartbeat_key_file = {folder}/key\n{PAIR_CF}"
+        text = f"heartbeat_key_file = {folder}/key\n{text}"
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         backup = await enter(a_director(folder / "b", text, who="backup", network=network))
@@ -215,6 +218,60 @@ def test_a_reload_takes_new_timing_and_never_changes_who_is_active(tmp_path: Pat
             assert (state(pair.primary), state(pair.backup)) == ("active", "standby")
             pair.primary.crash()
             assert await until(lambda: state(pair.backup) == "active", 1) <= 0.4 + SLACK_S
+
+    run_virtually(journey())
+
+
+def test_a_director_that_loses_its_public_link_is_relieved_at_once(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path, "monitor_links = 1\n") as pair:
+            await settle(DEADTIME_S * 2)
+            (watch,) = pair.primary.links
+            watch.pull(ADDRESSES["primary"][Link.PUBLIC])
+            pair.network.change(CUT, Link.PUBLIC)
+            assert await until(lambda: state(pair.backup) == "active", 1) <= SLACK_S
+            await settle()
+            assert await pair.held() == (set(), VIRTUAL_IPS)
+            shown = await status(pair.primary)
+            assert any("no carrier" in reason for reason in shown.not_ready)
+            watch.plug(ADDRESSES["primary"][Link.PUBLIC])
+            pair.network.change(FAIR)
+            await settle(DEADTIME_S * 2)
+            assert (state(pair.primary), state(pair.backup)) == ("standby", "active")
+
+    run_virtually(journey())
+
+
+def test_a_standby_that_reaches_no_witness_takes_itself_for_the_isolated_one(
+    tmp_path: Path,
+) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path, "witness = 10.9.9.21\n") as pair:
+            await settle(DEADTIME_S * 2)
+            pair.backup.witness_answers = False
+            pair.network.change(CUT)
+            await settle(DEADTIME_S * 3)
+            assert await pair.held() == (VIRTUAL_IPS, set())
+            pair.backup.witness_answers = True
+            await until(lambda: state(pair.backup) == "active", DEADTIME_S * 3)
+
+    run_virtually(journey())
+
+
+def test_after_a_split_the_backup_lets_go_and_then_the_primary_announces_again(
+    tmp_path: Path,
+) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            pair.network.change(CUT)
+            await settle(DEADTIME_S * 2)
+            assert await pair.held() == (VIRTUAL_IPS, VIRTUAL_IPS)
+            pair.primary.announced.clear()
+            pair.network.change(FAIR)
+            await settle(DEADTIME_S)
+            assert await pair.held() == (VIRTUAL_IPS, set())
+            assert {str(held.address) for held in pair.primary.announced} == VIRTUAL_IPS
 
     run_virtually(journey())
 
