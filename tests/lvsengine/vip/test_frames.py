@@ -3,10 +3,18 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvsengine.vip.frames import gratuitous_arp, gratuitous_reply, neighbour_advertisement
+from lvsengine.vip.frames import (
+    arp_probe,
+    claim,
+    duplicate_solicitation,
+    gratuitous_arp,
+    gratuitous_reply,
+    neighbour_advertisement,
+)
 
 MAC = bytes.fromhex("00163e010203")
 WEB = IPv4Address("192.168.26.10")
@@ -60,6 +68,51 @@ def sum_of_words(data: bytes) -> int:
 def test_the_checksum_makes_header_and_message_sum_to_all_ones(
     mac: bytes, address: IPv6Address
 ) -> None:
-    frame = neighbour_advertisement(mac, address)
-    pseudo_header = frame[22:54] + struct.pack("!II", len(frame) - 54, 58)
-    assert sum_of_words(pseudo_header + frame[54:]) == 0xFFFF
+    for frame in (neighbour_advertisement(mac, address), duplicate_solicitation(mac, address)):
+        pseudo_header = frame[22:54] + struct.pack("!II", len(frame) - 54, 58)
+        assert sum_of_words(pseudo_header + frame[54:]) == 0xFFFF
+
+
+def test_an_arp_probe_asks_as_nobody_so_that_nobody_learns_from_it() -> None:
+    assert arp_probe(MAC, WEB).hex(" ", 2) == (
+        "ffff ffff ffff 0016 3e01 0203 0806 "
+        "0001 0800 0604 0001 "
+        "0016 3e01 0203 0000 0000 "
+        "0000 0000 0000 c0a8 1a0a "
+        "0000 0000 0000 0000 0000 0000 0000 0000 0000"
+    )
+
+
+def test_a_solicitation_asks_as_nobody_those_whose_address_ends_alike() -> None:
+    frame = duplicate_solicitation(MAC, IPv6Address("2001:db8::ab12:3456"))
+    assert frame[:14].hex() == "3333ff123456" + MAC.hex() + "86dd"
+    assert frame[14:22].hex(" ", 2) == "6000 0000 0018 3aff"  # 24 bytes of ICMPv6, hop limit 255
+    assert frame[22:38] == bytes(16)
+    assert frame[38:54] == IPv6Address("ff02::1:ff12:3456").packed
+    assert frame[54:56].hex() == "8700"
+    assert frame[58:62] == bytes(4)
+    assert frame[62:] == IPv6Address("2001:db8::ab12:3456").packed
+
+
+@pytest.mark.parametrize(
+    ("frame", "claimed"),
+    [
+        (gratuitous_arp(MAC, WEB), (WEB, MAC)),
+        (gratuitous_reply(b"\xff" * 6, MAC, WEB), (WEB, MAC)),
+        (gratuitous_arp(MAC, WEB)[:42], (WEB, MAC)),
+        (neighbour_advertisement(MAC, SIX), (SIX, MAC)),
+        (arp_probe(MAC, WEB), None),
+        (duplicate_solicitation(MAC, SIX), None),
+        (gratuitous_arp(MAC, WEB)[:41], None),
+        (neighbour_advertisement(MAC, SIX)[:77], None),
+        (gratuitous_arp(MAC, WEB).replace(b"\x06\x04", b"\x06\x05", 1), None),
+        (neighbour_advertisement(MAC, SIX).replace(b"\x86\xdd", b"\x08\0", 1), None),
+    ],
+)
+def test_a_frame_claims_an_address_for_its_sender(frame: bytes, claimed: object) -> None:
+    assert claim(frame) == claimed
+
+
+@given(st.binary(max_size=100))
+def test_any_frame_is_read_without_a_fault(frame: bytes) -> None:
+    claim(frame)
