@@ -24,13 +24,13 @@ def pair(lab: Network, real_servers: RealServers) -> Iterator[Pair]:
         yield pair
 
 
-@pytest.mark.parametrize("network", ["nat", "direct"])
+@pytest.mark.parametrize("forwarding", ["nat", "direct"])
 def test_after_a_crash_of_the_active_every_download_goes_on_at_the_other(
-    pair: Pair, lab: Network, network: str
+    pair: Pair, lab: Network, forwarding: str
 ) -> None:
-    if network == "direct":
+    if forwarding == "direct":
         lab.route_directly()
-    pair.write(WEB, network=network)
+    pair.write(WEB, network=forwarding)
     pair.start()
     with Crowd("dirB") as crowd:
         pair.crash("dirA")

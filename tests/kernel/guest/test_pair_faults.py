@@ -55,27 +55,27 @@ def pair(started: Pair) -> Pair:
     return started
 
 
-@pytest.mark.parametrize("network", ["public", "private"])
+@pytest.mark.parametrize("side", ["public", "private"])
 def test_a_cable_of_the_active_comes_out_and_the_peer_does_not_wait_for_deadtime(
-    pair: Pair, network: str
+    pair: Pair, side: str
 ) -> None:
     with Crowd("dirB") as crowd:
-        cut(cable("dirA", network))
+        cut(cable("dirA", side))
         pair.wait_for_active("dirB")
         crowd.go_on()
-        mend(cable("dirA", network))
+        mend(cable("dirA", side))
         crowd.finish()
         assert holders() == {"dirB"}
     assert outage_s(crowd.load) < DEADTIME_S - KEEPALIVE_S
     assert "local link failure: deactivating LVS" in pair["dirA"].log
 
 
-@pytest.mark.parametrize("network", ["public", "private"])
-def test_a_cable_of_the_standby_comes_out_and_no_client_sees_it(pair: Pair, network: str) -> None:
+@pytest.mark.parametrize("side", ["public", "private"])
+def test_a_cable_of_the_standby_comes_out_and_no_client_sees_it(pair: Pair, side: str) -> None:
     with Crowd("dirB") as crowd:
-        cut(cable("dirB", network))
+        cut(cable("dirB", side))
         hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirA stays active")
-        mend(cable("dirB", network))
+        mend(cable("dirB", side))
         crowd.finish()
         assert holders() == {"dirA"}
     assert crowd.load.failures == []

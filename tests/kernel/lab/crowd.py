@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from types import TracebackType
 from typing import Self
@@ -86,18 +86,19 @@ class Crowd:
     def finish(self) -> None:
         """Wait until every download has arrived, byte for byte, the last part of it just now."""
         now = time.monotonic()
-        try:
-            wait_until(
-                lambda: self.downloads.complete().total() == DOWNLOADS,
-                f"{DOWNLOADS} downloads are complete",
-                self._blocks / 10 + 5,
-            )
-        except AssertionError as error:
+        if self.incomplete():
+            broken = {d.broken for d in self.downloads.all} - {""}
             counts = sorted(d.blocks for d in self.downloads.all if not d.complete)
-            error.add_note(f"the others have so many blocks: {counts}; {self._broken()}")
-            raise
+            raise AssertionError(f"downloads broke off after {counts} blocks: {broken}")
         early = [d.blocks for d in self.downloads.all if d.heard_at < now]
         assert not early, "downloads ended before what they were to live through"
 
-    def _broken(self) -> set[str]:
-        return {d.broken for d in self.downloads.all} - {""}
+    def incomplete(self) -> int:
+        """How many downloads have not arrived whole when there has been time enough for all."""
+        with suppress(AssertionError):
+            wait_until(
+                lambda: self.downloads.complete().total() == DOWNLOADS,
+                "all downloads are complete",
+                self._blocks / 10 + 2,
+            )
+        return DOWNLOADS - self.downloads.complete().total()

@@ -157,10 +157,12 @@ class KeepalivedPair:
         return self.directors[name]
 
     def start(self, advert_s: float, *virtuals: Virtual, network: str = "nat") -> None:
-        """Start both and wait until dirA is active, and both have had time to settle."""
-        for name, director in self.directors.items():
-            director.start(keepalived_conf(name, advert_s, virtuals, network))
+        """Start dirA, wait until it is active, start dirB, and give both time to settle."""
+        self["dirA"].start(keepalived_conf("dirA", advert_s, virtuals, network))
         wait_until(lambda: holders() == {"dirA"}, "dirA is active", 10 + 5 * advert_s)
+        backup = self["dirB"]
+        backup.start(keepalived_conf("dirB", advert_s, virtuals, network))
+        wait_until(lambda: "Entering BACKUP STATE" in backup.log, "dirB stands by")
         time.sleep(2 * advert_s + SETTLED_S)
 
     def crash(self, name: str) -> None:
