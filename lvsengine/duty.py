@@ -27,21 +27,39 @@ WITNESS_S = 1.0  # for an answer of any of them
 
 
 class Duty:
-    """The engine's side of the pair; an `Office`."""
+    """The engine's side of the pair; an `Office`.
+
+    Attributes:
+        conflicts: Who else answered for a virtual IP after the last takeover.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._commands = Commands()
         self._links = engine.parts.links(self._on_link)
         self._own: dict[Address, Link] = {}
+        self._serving = asyncio.Event()
+        self.conflicts: tuple[str, ...] = ()
 
     async def run(self) -> None:
         """Run commands as they come, and in a pair watch the links of this director."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._commands.run(), name="commands")
+            group.create_task(self._look_for_conflicts(), name="conflicts")
             if isinstance(self._engine.role, Pair):
                 group.create_task(self._links.run(), name="links")
                 self.watch_links()
+
+    async def _look_for_conflicts(self) -> None:
+        """After each takeover, ask whether somebody else still answers for a virtual IP."""
+        while True:
+            await self._serving.wait()
+            self._serving.clear()
+            holding = self._engine.holding
+            self.conflicts = tuple(await self._engine.parts.conflicts(holding.held()))
+            for sentence in self.conflicts:
+                log.warning("%s", sentence)
+                self.note("conflict", "virtual IP", sentence)
 
     def watch_links(self) -> None:
         """Watch the links that lvs.cf names now, and say at once how they are."""
@@ -73,14 +91,18 @@ class Duty:
         config = self._engine.running.config
         self.run_command(config.active_cmd, "active_cmd")
         await self._engine.hold_addresses()
+        if not planned:
+            self._serving.set()
 
     async def let_go(self) -> None:
+        self.conflicts = ()
         await self._engine.hold_addresses()
         self.run_command(self._engine.running.config.inactive_cmd, "inactive_cmd")
 
     async def announce_again(self) -> None:
         self.run_command(self._engine.running.config.active_cmd, "active_cmd")
         await self._engine.holding.announce_again()
+        self._serving.set()
 
     async def ask_witness(self) -> bool:
         witnesses = self._engine.running.config.witness

@@ -56,7 +56,7 @@ class Holding:
 
     async def announce_again(self) -> None:
         """Announce all that is held as ours."""
-        await self._announce_first(self._ours())
+        await self._announce_first(self.held())
 
     async def run(self) -> None:
         """Announce the second to the fifth time what `hold` has announced the first."""
@@ -78,7 +78,8 @@ class Holding:
         self._keeper.change(addresses=addresses.ours(claimed))
         return tuple(change.address for change in made if change.verb is Verb.ADD)
 
-    def _ours(self) -> tuple[HeldAddress, ...]:
+    def held(self) -> tuple[HeldAddress, ...]:
+        """The virtual IPs that this director holds as its own."""
         return tuple(held for held, whose in self.addresses.holdings.items() if whose is Held.OURS)
 
     async def _announce_first(self, raised: Sequence[HeldAddress]) -> None:
@@ -89,5 +90,5 @@ class Holding:
 
     async def _announce_rest(self, raised: Sequence[HeldAddress]) -> None:
         await asyncio.sleep(PAUSE_S)
-        await self._announce([one for one in raised if one in self._ours()], times=TIMES - 1)
+        await self._announce([one for one in raised if one in self.held()], times=TIMES - 1)
         log.info("gratuitous lvs arps finished")

@@ -19,9 +19,12 @@ from lvsengine.nanny.check import Check, Definition
 from lvsengine.nanny.kinds import CHECKS
 from lvsengine.net import Address
 from lvsengine.vip.addresses import AddressPlane
+from lvsengine.vip.conflict import conflicts
+from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.links import Links, LinkWatch, OnChange
 from lvsengine.witness.reach import reaches_any
 
+Conflicts = Callable[[Sequence[HeldAddress]], Awaitable[Sequence[str]]]
 Witness = Callable[[Sequence[Address], float], Awaitable[tuple[bool, str]]]
 
 
@@ -63,6 +66,7 @@ class Parts:
         clock: The loop's own clock, in seconds.
         transport: Carries heartbeats over the links, by UDP port.
         steady: The heartbeat's clock; `later` calls back by the loop's.
+        conflicts: Says who else answers for addresses that we hold.
         links: Watches the links of this director's own addresses.
         witness: Whether any of some addresses answers within so many seconds, and in words.
     """
@@ -79,3 +83,4 @@ class Parts:
     later: Later = later
     witness: Witness = reaches_any
     links: Callable[[OnChange], LinkWatch] = Links
+    conflicts: Conflicts = conflicts

@@ -171,7 +171,9 @@ async def _parts(plane: str) -> Parts:
         from lvsengine.ipvs.memory import MemoryPlane
         from lvsengine.vip.memory import MemoryAddresses
 
-        return Parts(MemoryPlane(), MemoryAddresses(), _say_nothing, is_local)
+        return Parts(
+            MemoryPlane(), MemoryAddresses(), _say_nothing, is_local, conflicts=_no_conflicts
+        )
     return Parts(await _plane(plane), _addresses(), announce, is_local)
 
 
@@ -201,6 +203,10 @@ def _addresses() -> AddressPlane:
 
 
 async def _say_nothing(_addresses: object, *, times: int) -> tuple[str, ...]:
+    return ()
+
+
+async def _no_conflicts(_addresses: object) -> tuple[str, ...]:
     return ()
 
 

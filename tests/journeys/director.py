@@ -98,6 +98,7 @@ class Director:
     announced: list[HeldAddress] = field(default_factory=list)
     links: list[MemoryLinks] = field(default_factory=list)
     witness_answers: bool = True
+    rivals: list[str] = field(default_factory=list)
     running: asyncio.Task[None] | None = None
 
     async def weights(self) -> dict[DestinationKey, int]:
@@ -197,6 +198,9 @@ def _wired(
         links.append(MemoryLinks(on_change))
         return links[-1]
 
+    async def who_else(_addresses: object) -> tuple[str, ...]:
+        return tuple(director.rivals)
+
     async def ask_witness(_addresses: object, _timeout_s: float) -> tuple[bool, str]:
         return director.witness_answers, "the witness was asked"
 
@@ -209,6 +213,7 @@ def _wired(
         clock=loop.time,
         steady=loop.time,
         links=watch,
+        conflicts=who_else,
         witness=ask_witness,
         transport=lambda _links, _port: (network or MemoryNetwork()).join(who or "primary"),
         checks=dict.fromkeys(("tcp_connect", "send_expect"), real_servers.check),

@@ -120,6 +120,19 @@ def test_the_active_director_dies_and_the_standby_serves_within_deadtime(
     assert "partner dead: activating lvs" in caplog.text
 
 
+def test_a_rival_that_still_answers_for_a_virtual_ip_is_named(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(5)
+            pair.backup.rivals.append("somebody else still answers for 192.0.2.100")
+            pair.primary.crash()
+            await until(lambda: state(pair.backup) == "active", DEADTIME_S * 2)
+            await settle()
+            assert pair.backup.rivals[0] in (await status(pair.backup)).warnings
+
+    run_virtually(journey())
+
+
 def test_the_returning_director_removes_what_its_crash_left_and_stands_by(tmp_path: Path) -> None:
     async def journey() -> None:
         network, plane, addresses = MemoryNetwork(), MemoryPlane(), MemoryAddresses()
