@@ -277,14 +277,13 @@ class Engine:
         self.nanny.apply(running.plan)
         for warning in running.warnings:
             log.warning("%s: %s", self.settings.path, warning)
-        for virtual in running.config.enabled_virtual_servers:
-            new = [
-                definition
-                for key, definition in running.plan.items()
-                if key.virtual == virtual.name and key not in before.plan
-            ]
-            if new:
-                self.chronicle.monitors(virtual, new)
+        new: dict[str, list[Definition]] = {}
+        for key, definition in running.plan.items():
+            if key not in before.plan:
+                new.setdefault(key.virtual, []).append(definition)
+        for virtual in running.config.enabled_virtual_servers if new else ():
+            if virtual.name in new:
+                self.chronicle.monitors(virtual, new[virtual.name])
 
     # --- making it so ---------------------------------------------------------------------
 
