@@ -25,6 +25,7 @@ from lvsengine.ipvs.desired import desired, destinations_of
 from lvsengine.ipvs.plane import Plane, Timeouts, Usage
 from lvsengine.ipvs.table import EMPTY, Table
 from lvsengine.lvscf import store
+from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.nanny.check import Check, Definition
@@ -68,12 +69,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The lvs.cf that runs, and the checks that follow from it."""
+    """The lvs.cf that runs, and the checks that follow from it.
+
+    Attributes:
+        known: What makes the next reading quicker.
+    """
 
     config: Config
     revision: str
     plan: dict[RealServerKey, Definition]
     warnings: tuple[str, ...] = ()
+    known: Known = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,18 +269,22 @@ class Engine:
             raise
 
     async def _load(self) -> Running:
-        loaded = await asyncio.to_thread(store.load, self.settings.path)
+        before = self.running
+        loaded = await asyncio.to_thread(store.load, self.settings.path, known=before.known)
         for problem in loaded.problems:
             log.warning("%s", problem)
         config = sound(loaded.config, loaded.problems, str(self.settings.path))
         refused = limits.refusal(config, alone=self.settings.force_active)
         if refused is not None:
             raise refused
-        return Running(config, loaded.revision, plan(config), limits.warnings(config))
+        warnings = limits.warnings(config)
+        planned = plan(config, before.config, before.plan)
+        return Running(config, loaded.revision, planned, warnings, loaded.known)
 
     def _take(self, running: Running) -> None:
         before, self.running = self.running, running
-        self.nanny.apply(running.plan)
+        if running.plan != before.plan:
+            self.nanny.apply(running.plan)
         for warning in running.warnings:
             log.warning("%s: %s", self.settings.path, warning)
         new: dict[str, list[Definition]] = {}
