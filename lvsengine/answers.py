@@ -107,7 +107,7 @@ class Answers:
 
     def _file_revision(self) -> str:
         try:
-            return store.load(self._engine.settings.path).revision
+            return store.current_revision(self._engine.settings.path)
         except EngineError:
             return ""
 

@@ -27,6 +27,7 @@ from lvsengine.ipvs.table import EMPTY, Table
 from lvsengine.lvscf import store
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.problems import Problem, Severity
+from lvsengine.nanny.check import Definition
 from lvsengine.nanny.driver import Nanny, Transition
 from lvsengine.nanny.plan import plan
 from lvsengine.pair import Alone, Pair
@@ -247,28 +248,31 @@ class Engine:
             raise
 
     async def _load(self) -> Running:
-        loaded = await asyncio.to_thread(store.load, self.settings.path)
+        before = self.running
+        loaded = await asyncio.to_thread(store.load, self.settings.path, known=before.known)
         for problem in loaded.problems:
             log.warning("%s", problem)
         config = sound(loaded.config, loaded.problems, str(self.settings.path))
         refused = limits.refusal(config)
         if refused is not None:
             raise refused
-        return Running(config, loaded.revision, plan(config), limits.warnings(config))
+        warnings = limits.warnings(config)
+        planned = plan(config, before.config, before.plan)
+        return Running(config, loaded.revision, planned, warnings, loaded.known)
 
     def _take(self, running: Running) -> None:
         before, self.running = self.running, running
-        self.nanny.apply(running.plan)
+        if running.plan != before.plan:
+            self.nanny.apply(running.plan)
         for warning in running.warnings:
             log.warning("%s: %s", self.settings.path, warning)
-        for virtual in running.config.enabled_virtual_servers:
-            new = [
-                definition
-                for key, definition in running.plan.items()
-                if key.virtual == virtual.name and key not in before.plan
-            ]
-            if new:
-                self.chronicle.monitors(virtual, new)
+        new: dict[str, list[Definition]] = {}
+        for key, definition in running.plan.items():
+            if key not in before.plan:
+                new.setdefault(key.virtual, []).append(definition)
+        for virtual in running.config.enabled_virtual_servers if new else ():
+            if virtual.name in new:
+                self.chronicle.monitors(virtual, new[virtual.name])
 
     # --- making it so ---------------------------------------------------------------------
 

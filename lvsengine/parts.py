@@ -14,6 +14,7 @@ from lvsengine.heartbeat.udp import Ends, UdpTransport
 from lvsengine.heartbeat.words import Link
 from lvsengine.holding import Announce
 from lvsengine.ipvs.plane import Plane
+from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.model import Config
 from lvsengine.nanny.check import Check, Definition
 from lvsengine.nanny.kinds import CHECKS
@@ -48,12 +49,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The lvs.cf that runs, and the checks that follow from it."""
+    """The lvs.cf that runs, and the checks that follow from it.
+
+    Attributes:
+        known: What makes the next reading quicker.
+    """
 
     config: Config
     revision: str
     plan: dict[RealServerKey, Definition]
     warnings: tuple[str, ...] = ()
+    known: Known = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,12 @@ class Reconciler:
             return Outcome()
         failures = await self._plane.apply(changes)
         touched = {_service(change) for change in changes}
-        self.table = _merged(self.table, await self._plane.read(touched), touched)
+        held = await self._plane.read(touched)
+        self.table = _merged(self.table, held, touched)
         refused = {failure.change.key for failure in failures}
         failures += [
             _not_held(change)
-            for change in self.changes(desired, owned)
+            for change in diff(held, _part(desired, touched))
             if change.key not in refused and _service(change) not in refused
         ]
         return Outcome(tuple(changes), tuple(failures))
@@ -96,6 +97,15 @@ def _merged(table: Table, fresh: Table, touched: Collection[ServiceKey]) -> Tabl
         key: value for key, value in table.destinations.items() if key.service not in touched
     }
     return Table({**services, **fresh.services}, {**destinations, **fresh.destinations})
+
+
+def _part(table: Table, services: Collection[ServiceKey]) -> Table:
+    """Leave out all but some services."""
+    destinations = table.destinations.items()
+    return Table(
+        {key: service for key, service in table.services.items() if key in services},
+        {key: value for key, value in destinations if key.service in services},
+    )
 
 
 def _not_held(change: Change) -> Failure:

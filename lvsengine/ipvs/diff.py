@@ -32,14 +32,13 @@ def diff(current: Table, desired: Table) -> list[Change]:
     A service is there before its destinations come, and capacity is added
     before any is taken away, so no step leaves a service emptier than both ends.
     """
-    # The kernel drops a removed service's destinations with it.
-    surviving = {
-        key: value
-        for key, value in current.destinations.items()
-        if key.service in desired.services
-    }
     services = _changes(current.services, desired.services)
-    destinations = _changes(surviving, desired.destinations)
+    destinations = [
+        change
+        for change in _changes(current.destinations, desired.destinations)
+        # The kernel drops a removed service's destinations with it.
+        if change.verb is not Verb.REMOVE or _service_stays(change.key, desired)
+    ]
     return [
         *_only(Verb.ADD, services),
         *_only(Verb.SET, services),
@@ -51,13 +50,24 @@ def diff(current: Table, desired: Table) -> list[Change]:
 
 
 def _changes(current: Mapping[K, V], desired: Mapping[K, V]) -> list[Change]:
-    changes = [Change(Verb.REMOVE, key) for key in current if key not in desired]
+    """List what differs; each key is looked up once, for hashing thousands takes its time."""
+    changes = []
+    found = 0
     for key, value in desired.items():
-        if key not in current:
+        held = current.get(key)
+        if held is None:
             changes.append(Change(Verb.ADD, key, value))
-        elif value != current[key]:
+            continue
+        found += 1
+        if value != held:
             changes.append(Change(Verb.SET, key, value))
+    if found < len(current):
+        changes += [Change(Verb.REMOVE, key) for key in current if key not in desired]
     return changes
+
+
+def _service_stays(key: ServiceKey | DestinationKey, desired: Table) -> bool:
+    return isinstance(key, DestinationKey) and key.service in desired.services
 
 
 def _only(verb: Verb, changes: list[Change]) -> list[Change]:

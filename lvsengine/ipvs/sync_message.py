@@ -23,12 +23,12 @@ ENTRY = struct.Struct("!BBHIHHHHII")  # type, protocol, bytes, flags, state, por
 MOST_ENTRIES = 255
 SHORTEST = 512  # bytes of a datagram that any path takes and that any entry fits into
 
-NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
+NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17}
 # IP_VS_CONN_F_*, linux/ip_vs.h
 METHODS = {Forwarding.NAT: 0, Forwarding.TUNNEL: 2, Forwarding.DIRECT: 3}
 INACTIVE = 0x0100
-# IP_VS_TCP_S_*, net/ip_vs.h. TIME_WAIT and CLOSE are over: nothing is lost with them.
-TCP_STATES = {
+# IP_VS_TCP_S_* and IP_VS_UDP_S_NORMAL, net/ip_vs.h; not those of what is over.
+STATES = {
     "ESTABLISHED": 1,
     "SYN_SENT": 2,
     "SYN_RECV": 3,
@@ -36,9 +36,9 @@ TCP_STATES = {
     "CLOSE_WAIT": 7,
     "LAST_ACK": 8,
     "SYNACK": 10,
+    "UDP": 0,
 }
-ACTIVE_STATES = frozenset({"ESTABLISHED", "SYN_SENT", "SYN_RECV", "SYNACK"})
-UDP_STATES = {"UDP": 0}
+ACTIVE_STATES = frozenset({"ESTABLISHED", "SYN_SENT", "SYN_RECV", "SYNACK", "UDP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,6 @@ class Told:
     connection: Connection
     forwarding: Forwarding
     mark: int = 0
-
-
-def tellable(connection: Connection) -> bool:
-    """Whether a receiver can do anything with it: it is TCP or UDP, and not over."""
-    return connection.state in _states(connection.protocol)
 
 
 def datagrams(told: Iterable[Told], sync_id: int, longest: int) -> Iterator[bytes]:
@@ -82,7 +77,7 @@ def _datagram(entries: list[bytes], sync_id: int) -> bytes:
 
 
 def _entry(told: Told) -> bytes:
-    """Write one entry; timeout 0 leaves the receiver's own for that state."""
+    """Write one entry; a timeout of 0 leaves the receiver's own for that state."""
     one = told.connection
     addresses = one.client.packed + one.virtual.packed + one.real.packed
     return (
@@ -90,8 +85,8 @@ def _entry(told: Told) -> bytes:
             IPV6 if one.client.version == 6 else 0,
             NUMBERS[one.protocol],
             ENTRY.size + len(addresses),
-            METHODS[told.forwarding] | (0 if _is_active(one) else INACTIVE),
-            _states(one.protocol)[one.state],
+            METHODS[told.forwarding] | (0 if one.state in ACTIVE_STATES else INACTIVE),
+            STATES[one.state],
             one.client_port,
             one.virtual_port,
             one.real_port,
@@ -100,13 +95,3 @@ def _entry(told: Told) -> bytes:
         )
         + addresses
     )
-
-
-def _is_active(connection: Connection) -> bool:
-    return connection.protocol is Protocol.UDP or connection.state in ACTIVE_STATES
-
-
-def _states(protocol: Protocol) -> dict[str, int]:
-    if protocol is Protocol.TCP:
-        return TCP_STATES
-    return UDP_STATES if protocol is Protocol.UDP else {}

@@ -21,6 +21,10 @@ class FoundReal(NamedTuple):
         """Return the line that a problem with this key is about."""
         return self.lines.get(key, self.head)
 
+    def moved(self, by: int) -> FoundReal:
+        """Give the same, so many lines further down."""
+        return FoundReal(self.server, self.head + by, _moved(self.lines, by))
+
 
 class FoundVirtual(NamedTuple):
     """A virtual server, with those of its real servers that could be read."""
@@ -34,6 +38,22 @@ class FoundVirtual(NamedTuple):
     def line(self, key: str) -> int:
         """Return the line that a problem with this key is about."""
         return self.lines.get(key, self.head)
+
+    def moved(self, by: int) -> FoundVirtual:
+        """Give the same, so many lines further down."""
+        if not by:
+            return self
+        reals = tuple(real.moved(by) for real in self.reals)
+        lines = _moved(self.lines, by)
+        return FoundVirtual(self.server, self.head + by, lines, reals, self.unread)
+
+
+def _moved(lines: Mapping[str, int], by: int) -> Mapping[str, int]:
+    return {key: line + by for key, line in lines.items()}
+
+
+# Virtual servers without any problem of their own, by the text of their lines.
+Known = Mapping[tuple[str, ...], FoundVirtual]
 
 
 class Found(NamedTuple):

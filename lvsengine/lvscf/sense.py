@@ -6,11 +6,14 @@ What concerns something that is not enabled is a warning, for it does no harm ye
 from __future__ import annotations
 
 from collections import defaultdict
+from ipaddress import IPv4Address
 
 from lvsengine.lvscf.found import Found, FoundReal, FoundVirtual
 from lvsengine.lvscf.model import FloatingAddress, VirtualServer
 from lvsengine.lvscf.problems import Problems, Reason, Severity
 from lvsengine.net import Address, Forwarding, endpoint
+
+BROADCAST = IPv4Address("255.255.255.255")
 
 
 def check(found: Found, problems: Problems) -> None:
@@ -137,7 +140,7 @@ def _check_virtual_ip(virtual: FoundVirtual, problems: Problems) -> None:
 
 
 def _cannot_be_reached(address: Address) -> bool:
-    return address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255"
+    return address.is_unspecified or address.is_multicast or address == BROADCAST
 
 
 def _check_reals_once(virtual: FoundVirtual, problems: Problems) -> None:
@@ -228,7 +231,7 @@ def _check_sorry_server(found: Found, virtual: FoundVirtual, problems: Problems)
         return
     severity = _severity(enabled=virtual.server.enabled)
     line = virtual.line("sorry_server")
-    if sorry.is_multicast or str(sorry) == "255.255.255.255":
+    if sorry.is_multicast or sorry == BROADCAST:
         problems.add(
             line, severity, Reason.HOST, "{address} cannot be a sorry server", address=sorry
         )
@@ -239,6 +242,7 @@ def _check_sorry_server(found: Found, virtual: FoundVirtual, problems: Problems)
 
 
 def _family_fits(found: Found, virtual: FoundVirtual, address: Address) -> bool:
+    if address.version == virtual.server.address.version:
+        return True
     may_differ = found.config.network is Forwarding.TUNNEL or "network" in found.bad
-    is_open = address.is_unspecified or virtual.server.address.is_unspecified
-    return may_differ or is_open or address.version == virtual.server.address.version
+    return may_differ or address.is_unspecified or virtual.server.address.is_unspecified

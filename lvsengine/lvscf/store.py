@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import files, names, reading, syntax
+from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.problems import Problem
 from lvsengine.lvscf.values import Resolve
@@ -29,6 +30,7 @@ class Loaded:
     Attributes:
         config: None where there is any error among the problems.
         revision: What `save` wants to see as `expected`.
+        known: What the next `load` of nearly the same file need not read again.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Loaded:
     tree: syntax.Tree
     config: Config | None
     problems: tuple[Problem, ...]
+    known: Known = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,13 @@ def revision_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
-def load(path: Path, resolve: Resolve | None = None) -> Loaded:
+def load(path: Path, resolve: Resolve | None = None, known: Known = reading.NOTHING) -> Loaded:
     """Read, parse and judge a file.
 
     Args:
         resolve: How host names become addresses; the system's resolver where not given, with
             5 s for the whole file.
+        known: From an earlier `load`, to be quicker.
 
     Raises:
         EngineError: The file cannot be read at all, or is no text. What is wrong with its
@@ -65,8 +69,17 @@ def load(path: Path, resolve: Resolve | None = None) -> Loaded:
     """
     text, revision = _read(path)
     tree = syntax.parse(text, str(path))
-    result = reading.read(tree, resolve or names.Resolver())
-    return Loaded(path, text, revision, tree, result.config, result.problems)
+    result = reading.read(tree, resolve or names.Resolver(), known)
+    return Loaded(path, text, revision, tree, result.config, result.problems, result.known)
+
+
+def current_revision(path: Path) -> str:
+    """Give the revision of the file as it is now, unread.
+
+    Raises:
+        EngineError: It cannot be read at all, or is no text.
+    """
+    return _read(path)[1]
 
 
 def save(path: Path, text: str, expected: str, wait_s: float = files.LOCK_WAIT_S) -> str:

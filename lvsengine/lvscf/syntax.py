@@ -165,13 +165,15 @@ class _Builder:
         self._brace_due = False  # a header had no `{`; one alone may follow
 
     def build(self) -> Block:
+        setting, blank = Kind.SETTING, Kind.BLANK  # looked up once: the lines are many
         for index, line in enumerate(self._lines):
-            if line.kind is Kind.SETTING and self._list is None:
+            kind = line.kind
+            if kind is setting and self._list is None:
                 self._brace_due = False
                 self._open[-1].settings.append(index)
                 if line.faults:
                     self._report(index, line)
-            elif line.kind is not Kind.BLANK:
+            elif kind is not blank:
                 self._place(index, line)
         self._finish()
         self._report_line_ends()

@@ -1,14 +1,13 @@
 """A table of 1 000 services x 4 destinations: our kernel plane beside `ipvsadm -R`.
 
 Runs inside the guest, as root. Both do it in a network namespace of their own that is emptied in
-between, in turn, so that noise hits both; the figures are medians. What the plane is given is a
+between, in turn, so that noise hits both. What the plane is given is a
 `Table`, as the engine has it; ipvsadm gets the same as text and its process is part of its time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +22,12 @@ from lvsengine.ipvs.listing import ipvsadm_rules
 from lvsengine.ipvs.netlink import messages
 from lvsengine.ipvs.table import EMPTY, AddressKey, Destination, DestinationKey, Service, Table
 from lvsengine.net import Forwarding, Protocol
+from tests.bench.figures import Goal, Options, Row, Section
 from tests.kernel.lab.namespaces import in_namespace, make_namespace, remove_namespace
 from tests.kernel.lab.namespaces import run as run_in
 
 NAMESPACE = "bench-table"
 SERVICES, DESTINATIONS = 1000, 4  # the guest's memory ends at about 6 000 destinations
-ROUNDS = 5
-
-Row = tuple[str, float, str]
 
 
 class CountingLink:
@@ -51,23 +48,24 @@ class CountingLink:
         self._link.close()
 
 
-def run() -> list[Row]:
-    """Give name, figure and unit of each measurement."""
+def run(options: Options) -> list[Section]:
     make_namespace(NAMESPACE)
     try:
-        return asyncio.run(_measure())
+        rows = asyncio.run(_measure(options.runs))
     finally:
         remove_namespace(NAMESPACE)
+    return [Section("table of 1 000 services x 4 (in the guest)", rows)]
 
 
-async def _measure() -> list[Row]:
+async def _measure(runs: int) -> list[Row]:
     table = _table()
     rules = "\n".join(ipvsadm_rules(table)) + "\n"
     link = CountingLink()
     plane = KernelPlane(Exchange(lambda: link, FAMILY))
     times: dict[str, list[float]] = {"plane": [], "ipvsadm": [], "read": [], "weight": []}
     await _build(plane, table)  # loads the scheduler
-    for _ in range(ROUNDS):
+    messages_sent = []
+    for _ in range(runs):
         await plane.flush()
         with _timed(times["ipvsadm"]):
             run_in(NAMESPACE, "ipvsadm", "-R", stdin=rules)
@@ -78,7 +76,7 @@ async def _measure() -> list[Row]:
             held = await plane.read()
         if held != table:
             raise AssertionError("the kernel does not hold what was built")
-        messages_sent = await _change_one_weight(plane, table, link, times["weight"])
+        messages_sent.append(await _change_one_weight(plane, table, link, times["weight"]))
     await plane.close()
     return _rows(times, messages_sent)
 
@@ -109,15 +107,13 @@ async def _change_one_weight(
     return sent
 
 
-def _rows(times: dict[str, list[float]], messages_sent: int) -> list[Row]:
-    median = {name: statistics.median(seen) for name, seen in times.items()}
+def _rows(times: dict[str, list[float]], messages_sent: list[int]) -> list[Row]:
+    peer, half = times["ipvsadm"], Goal(0.5, of_ratio=True)
     return [
-        ("table of 1 000 x 4 built by our plane", median["plane"], "s"),
-        ("the same by ipvsadm -R", median["ipvsadm"], "s"),
-        ("ours / ipvsadm -R (goal 0.5)", median["plane"] / median["ipvsadm"], "x"),
-        ("the same table read by our plane", median["read"], "s"),
-        ("one weight of 4 000 compared and set (goal 0.1)", median["weight"], "s"),
-        ("netlink messages for that weight (goal 1)", messages_sent, "messages"),
+        Row("built", "s", times["plane"], peer, "ipvsadm -R", half),
+        Row("read", "s", times["read"]),
+        Row("one weight compared and set", "s", times["weight"], goal=Goal(0.1)),
+        Row("  netlink messages for that", "", messages_sent, goal=Goal(1)),
     ]
 
 
@@ -144,8 +140,3 @@ def _timed(times: list[float]) -> Iterator[None]:
     began = time.perf_counter()
     yield
     times.append(time.perf_counter() - began)
-
-
-if __name__ == "__main__":
-    for name, figure, unit in run():
-        print(f"{name:50} {figure:10.4f} {unit}")

@@ -1,14 +1,12 @@
 """How long lvs.cf takes: read, judge, change, write and store, for small and very large files.
 
-Each figure is CPU time of this process, the median of five runs (one for the very large). Run it
-from the root of the checkout: `python -m tests.bench.bench_lvscf`.
+Each figure is CPU time of this process, but for the start of Python. The very large are measured
+once. Alone: `.venv/bin/python -m tests.bench lvscf`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,45 +15,52 @@ from functools import partial
 from pathlib import Path
 
 from lvsengine.lvscf import edits, reading, store, syntax, writing
+from tests.bench import processes
+from tests.bench.figures import Goal, Options, Row, Section
 
-Figure = tuple[str, float, str]
-RUNS = 5
-
-
-def run() -> list[Figure]:
-    """Measure everything; label, value, unit."""
-    return [*_usual(), *_very_large(), *_hostile(), _start()]
+OF = "1 000 x 4"
+IMPORT_STORE = (sys.executable, "-c", "import lvsengine.lvscf.store")
 
 
-def main() -> None:
-    for label, value, unit in run():
-        print(f"{label:<62} {value:10.3f} {unit}")
+def run(options: Options) -> list[Section]:
+    start = [processes.timed(IMPORT_STORE) for _ in range(options.runs)]
+    return [
+        Section(
+            "lvs.cf, CPU time (on the host)",
+            [
+                *_usual(options.runs),
+                *_very_large(),
+                *_hostile(),
+                Row("start Python and import the store, wall time", "s", start),
+            ],
+        )
+    ]
 
 
-def _usual() -> list[Figure]:
+def _usual(runs: int) -> list[Row]:
     text = sample(1000, 4)
     tree = syntax.parse(text, "lvs.cf")
     config = reading.read(tree).config
     assert config is not None
-    of = "1 000 virtual servers x 4 real servers"
-    parse = _cpu(lambda: syntax.parse(text, "lvs.cf"))
-    change = _cpu(lambda: edits.with_weight(tree, "v999", "r3", 9))
+    read = _cpu(lambda: reading.read_text(text, "lvs.cf"), runs)
+    parse = _cpu(lambda: syntax.parse(text, "lvs.cf"), runs)
+    change = _cpu(lambda: edits.with_weight(tree, "v999", "r3", 9), runs)
     return [
-        (f"read and check {of}", _cpu(lambda: reading.read_text(text, "lvs.cf")), "s"),
-        (f"  of it, lines and blocks ({len(tree.lines)} lines)", parse, "s"),
-        (f"change one weight among {of}", change, "s"),
-        (f"write {of}", _cpu(lambda: writing.write(config)), "s"),
-        (f"load and save {of}", _stored(text), "s"),
-    ]  # fmt: skip
+        Row(f"{OF} read and checked", "s", read, goal=Goal(0.5)),
+        Row(f"  of it, lines and blocks ({len(tree.lines)} lines)", "s", parse),
+        Row(f"one weight changed among {OF}", "s", change),
+        Row(f"{OF} written", "s", _cpu(lambda: writing.write(config), runs)),
+        Row(f"{OF} loaded and saved", "s", _stored(text, runs)),
+    ]
 
 
-def _very_large() -> list[Figure]:
+def _very_large() -> list[Row]:
     text = sample(100_000, 1)
-    label = f"read and check 100 000 virtual servers ({len(text) / 1e6:.0f} MB)"
-    return [(label, _cpu(lambda: reading.read_text(text, "lvs.cf"), runs=1), "s")]
+    label = f"100 000 x 1 read and checked ({len(text) / 1e6:.0f} MB)"
+    return [Row(label, "s", _cpu(lambda: reading.read_text(text, "lvs.cf"), runs=1))]
 
 
-def _hostile() -> list[Figure]:
+def _hostile() -> list[Row]:
     ten = 10_000_000
     noise = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(ten // 32))
     files = {
@@ -69,21 +74,12 @@ def _hostile() -> list[Figure]:
         "keys that nobody knows": "".join(f"weihgt{number} = 1\n" for number in range(ten // 18)),
     }
     return [
-        (f"read 10 MB: {name}", _cpu(partial(reading.read_text, text, "f"), runs=1), "s")
+        Row(f"10 MB read: {name}", "s", _cpu(partial(reading.read_text, text, "f"), runs=1))
         for name, text in files.items()
     ]
 
 
-def _start() -> Figure:
-    """Measure what importing the reader costs a command, interpreter included."""
-    command = [sys.executable, "-c", "import lvsengine.lvscf.store"]
-    before = time.perf_counter()
-    for _ in range(RUNS):
-        subprocess.run(command, check=True, cwd=Path(__file__).resolve().parents[2])
-    return ("start Python and import the store", (time.perf_counter() - before) / RUNS, "s")
-
-
-def _stored(text: str) -> float:
+def _stored(text: str, runs: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lvs.cf"
         path.write_text(text)
@@ -93,16 +89,16 @@ def _stored(text: str) -> float:
             tree = edits.with_next_serial(loaded.tree)
             store.save(path, str(tree), expected=loaded.revision)
 
-        return _cpu(turn)
+        return _cpu(turn, runs)
 
 
-def _cpu(work: Callable[[], object], runs: int = RUNS) -> float:
+def _cpu(work: Callable[[], object], runs: int) -> list[float]:
     seconds = []
     for _ in range(runs):
         before = time.process_time()
         work()
         seconds.append(time.process_time() - before)
-    return statistics.median(seconds)
+    return seconds
 
 
 def sample(virtuals: int, reals: int) -> str:
@@ -141,7 +137,3 @@ def sample(virtuals: int, reals: int) -> str:
             ]
         lines.append("}")
     return "\n".join([*lines, ""])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """How much the userspace plane carries on loopback, beside the same without it.
 
-    .venv/bin/python -m tests.bench.bench_userspace
+    .venv/bin/python -m tests.bench userspace
 
 The real server, the plane and the load are a process each, so on a machine of few cores the
 absolute figures say less than the ratios and the plane's own CPU time.
@@ -11,24 +11,21 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import socket
-import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from multiprocessing.connection import Connection
-from statistics import median
 from typing import Any
 
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.table import AddressKey, Destination, DestinationKey, Service
 from lvsengine.ipvs.userspace import UserspacePlane
 from lvsengine.net import Forwarding, Protocol
+from tests.bench.figures import Options, Row, Section
 
-Row = tuple[str, float, str]  # what, value, unit
 Endpoint = tuple[str, int]
 
-ROUNDS = 5
 ROUND_S = 1.0
 WORKERS = 32
 BULK = 64 * 1024 * 1024
@@ -173,13 +170,12 @@ def measured(load: Load, to: Endpoint, workers: int) -> tuple[int, float]:
     return asyncio.run(main())
 
 
-def run() -> list[Row]:
-    """Measure; each figure is the median of five rounds, with and without the plane by turns."""
+def run(options: Options) -> list[Section]:
     rows: list[Row] = []
     with process(serve) as (real, _), process(forward, real) as (virtual, plane):
         for what, load, workers, unit in LOADS:
-            rows += compared(what, unit, load, workers, real, virtual, plane)
-    return rows
+            rows += compared(what, unit, load, workers, real, virtual, plane, options.runs)
+    return [Section("the userspace plane on loopback; more is better (on the host)", rows)]
 
 
 def compared(
@@ -190,9 +186,10 @@ def compared(
     real: Endpoint,
     virtual: Endpoint,
     plane: Connection,
+    runs: int,
 ) -> list[Row]:
     through, direct, cpu_us = [], [], []
-    for _ in range(ROUNDS):
+    for _ in range(runs):
         before = cpu_of(plane)
         done, seconds = measured(load, virtual, workers)
         through.append(done / seconds)
@@ -200,10 +197,8 @@ def compared(
         done, seconds = measured(load, real, workers)
         direct.append(done / seconds)
     return [
-        (f"{what}: userspace plane", median(through), f"{unit}/s"),
-        (f"{what}: without a plane", median(direct), f"{unit}/s"),
-        (f"{what}: ratio", median(through) / median(direct), ""),
-        (f"{what}: CPU time of the plane", median(cpu_us), f"us/{unit}"),
+        Row(what, f"{unit}/s", through, direct, "without a plane"),
+        Row("  CPU time of the plane", f"us/{unit}", cpu_us),
     ]
 
 
@@ -211,8 +206,3 @@ def cpu_of(plane: Connection) -> float:
     plane.send(GO_ON)
     seconds: float = plane.recv()
     return seconds
-
-
-if __name__ == "__main__":
-    for what, value, unit in run():
-        sys.stdout.write(f"{what:<55} {value:10.2f} {unit}\n")

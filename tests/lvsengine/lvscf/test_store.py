@@ -54,6 +54,23 @@ def test_a_sound_file_is_loaded_with_all_there_is_to_know(path: Path, sound: str
     assert loaded.config.serial_no == 7
 
 
+def test_the_current_revision_needs_no_sound_file(path: Path) -> None:
+    path.write_text("keepalive 6\n")
+    assert store.current_revision(path) == revision("keepalive 6\n")
+    path.unlink()
+    assert code_of(lambda: store.current_revision(path)) == "no-file"
+
+
+def test_what_is_known_of_a_file_serves_the_next_load(path: Path, sound: str) -> None:
+    path.write_text(sound)
+    first = store.load(path)
+    again = store.load(path, known=first.known)
+    assert again == first
+    assert first.config is not None
+    assert again.config is not None
+    assert again.config.virtual_servers[0] is first.config.virtual_servers[0]
+
+
 def test_a_bad_file_is_loaded_with_its_problems_and_no_config(path: Path) -> None:
     path.write_text("keepalive 6\n")
     loaded = store.load(path)

@@ -35,6 +35,19 @@ def test_only_enabled_real_servers_of_enabled_virtual_servers_are_checked() -> N
     assert list(plan(Config(virtual_servers=(shop, closed)))) == [RealServerKey("shop", "one")]
 
 
+def test_an_earlier_plan_saves_work_and_changes_nothing() -> None:
+    opened = replace(SHOP, name="opened", enabled=False)
+    dns = replace(DNS, name="dns")
+    before = Config(virtual_servers=(SHOP, dns, opened))
+    slower = replace(dns, timeout_s=20)
+    config = Config(virtual_servers=(SHOP, slower, replace(opened, enabled=True)))
+    planned = plan(before)
+    again = plan(config, before, planned)
+    key = RealServerKey("shop", "one")
+    assert again == plan(config)
+    assert again[key] is planned[key]
+
+
 def test_neither_send_nor_expect_is_an_open_port() -> None:
     assert plan(Config(virtual_servers=(SHOP,))) == {
         RealServerKey("shop", "one"): Definition(

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from lvsengine.errors import EngineError
+from lvsengine.hush import apply
+from lvsengine.hush.apply import Ended, Hushing, Iptables, Nft, run
+from lvsengine.hush.rules import NFT_REMOVAL, Hush
+
+HUSH = Hush((ip_address("192.168.26.10"),), ((ip_address("10.11.12.1"), 80),))
+HUSH6 = Hush((ip_address("192.168.26.10"), ip_address("2001:db8::10")))
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Machine:
+    """A machine with some of the programs; iptables' chains are there or not, by table."""
+
+    def __init__(self, *programs: str, left: int = 0) -> None:
+        self._programs = programs
+        self.asked: list[tuple[str, str]] = []
+        self.jumps = {
+            (program, table): left
+            for program in programs
+            for table in ("filter", "mangle")
+            if program != "nft"
+        }
+
+    async def run(self, words: Sequence[str], text: str) -> Ended:
+        program = words[0]
+        self.asked.append((program, text))
+        if program not in self._programs:
+            return Ended(ok=False, said=f"{program} is not installed")
+        return Ended(ok=program == "nft" or "--test" in words or self._restored(program, text))
+
+    def _restored(self, program: str, text: str) -> bool:
+        tables = [line[1:] for line in text.splitlines() if line.startswith("*")]
+        change = -1 if "\n-X " in text else 1
+        if any(self.jumps[program, table] + change < 0 for table in tables):
+            return False
+        for table in tables:
+            self.jumps[program, table] += change
+        return True
+
+    def iptables(self, name: str = "iptables-legacy") -> Iptables:
+        return Iptables(name, self.run, lambda: NOON)
+
+
+BOTH = "iptables-legacy-restore", "ip6tables-legacy-restore"
+
+
+async def test_the_first_tool_that_works_is_taken() -> None:
+    machine = Machine(*BOTH)
+    hushing = Hushing([Nft(machine.run), machine.iptables()])
+    assert hushing.tool == ""
+    await hushing.prepare()
+    assert hushing.tool == "iptables-legacy"
+
+
+async def test_where_none_works_it_says_why_and_what_it_costs() -> None:
+    machine = Machine()
+    hushing = Hushing([Nft(machine.run), machine.iptables()])
+    with pytest.raises(EngineError) as caught:
+        await hushing.prepare()
+    assert str(caught.value) == (
+        "in a planned handover some clients will be reset, for neither nft nor iptables works "
+        "here (nft is not installed; iptables-legacy does not work here): "
+        "apt-get install nftables"
+    )
+    await hushing.begin(HUSH, 5)
+    await hushing.end()
+
+
+async def test_nft_loads_once_and_removes_its_table() -> None:
+    machine = Machine("nft")
+    hushing = Hushing([Nft(machine.run)])
+    await hushing.prepare()
+    await hushing.begin(HUSH, 4.2)
+    await hushing.end()
+    [removal, (_, rules), last] = machine.asked
+    assert removal == last == ("nft", NFT_REMOVAL)
+    assert "10.11.12.1 . 80 timeout 5s" in rules
+
+
+async def test_iptables_takes_out_all_that_a_crashed_process_left() -> None:
+    machine = Machine(*BOTH, left=3)
+    await Hushing([machine.iptables()]).prepare()
+    assert set(machine.jumps.values()) == {0}
+
+
+async def test_iptables_rules_end_by_the_clock() -> None:
+    machine = Machine(*BOTH)
+    await machine.iptables().load(HUSH, 5)
+    [(program, rules)] = machine.asked
+    assert program == "iptables-legacy-restore"
+    assert "--datestop 2026-11-24T12:00:05" in rules
+
+
+async def test_ipv6_is_only_touched_where_there_are_such_virtual_ips() -> None:
+    machine = Machine(*BOTH)
+    await machine.iptables().load(HUSH6, 5)
+    assert [program for program, _ in machine.asked] == list(BOTH)
+
+
+async def test_rules_that_load_for_one_family_only_are_taken_back() -> None:
+    machine = Machine("iptables-legacy-restore")
+    hushing = Hushing([machine.iptables()])
+    await hushing.prepare()
+    with pytest.raises(EngineError, match="loaded by iptables-legacy: ip6tables-legacy-restore"):
+        await hushing.begin(HUSH6, 5)
+    assert set(machine.jumps.values()) == {0}
+
+
+def test_the_tools_of_a_real_machine_are_tried_in_this_order() -> None:
+    assert [tool.name for tool in Hushing()._tools] == ["nft", "iptables-legacy", "iptables"]
+
+
+def a_program(folder: Path, script: str) -> None:
+    program = folder / "restore"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+async def ended(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Ended:
+    a_program(folder, script)
+    monkeypatch.setattr(apply, "PATH", f"{folder}:/usr/bin:/bin")
+    return await run(("restore", "-f"), "rules\n")
+
+
+async def test_a_program_reads_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await ended(tmp_path, '[ "$(cat)" = rules ] && [ "$1" = -f ]', monkeypatch) == Ended(
+        ok=True
+    )
+
+
+async def test_a_program_that_fails_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "cat > /dev/null; echo no such table >&2; echo more >&2; exit 1"
+    assert await ended(tmp_path, script, monkeypatch) == Ended(ok=False, said="no such table")
+
+
+async def test_a_program_that_hangs_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "DEADLINE_S", 0.2)
+    told = await ended(tmp_path, "exec sleep 60", monkeypatch)
+    assert told == Ended(ok=False, said="restore did not end within 0.2 s")
+
+
+async def test_a_program_that_cannot_be_started_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "restore").write_bytes(b"#!/no/such/shell\n")
+    (tmp_path / "restore").chmod(0o755)
+    monkeypatch.setattr(apply, "PATH", str(tmp_path))
+    assert await run(("restore",), "") == Ended(
+        ok=False, said="restore: No such file or directory"
+    )
+
+
+async def test_a_program_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "PATH", "/nowhere")
+    assert await run(("restore",), "") == Ended(ok=False, said="restore is not installed")

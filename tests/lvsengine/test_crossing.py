@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from lvsengine.crossing import Crossing
+from lvsengine.errors import EngineError
+from lvsengine.hush.apply import Ended, Hushing
+from lvsengine.hush.rules import Hush
+from lvsengine.ipvs.syncd import SyncDaemon, SyncRole
+from lvsengine.ipvs.syncd_policy import WANTED, Finding
+from lvsengine.ipvs.table import EMPTY
+from lvsengine.ipvs.telling import Telling
+from lvsengine.lvscf.model import Config, FloatingAddress, VirtualServer
+
+VIRTUAL = ip_address("192.168.26.10")
+WEB = VirtualServer("web", FloatingAddress(VIRTUAL, "eth0:1"), enabled=True)
+PAIR = Config(backup_active=True, syncdaemon=True, syncd_iface="eth1", virtual_servers=(WEB,))
+ALONE = replace(PAIR, syncdaemon=False)
+OTHERWISE = Finding(WANTED[0], "0")
+
+
+class Kernel:
+    """Runs one daemon of each role; has only the interface eth1."""
+
+    def __init__(self) -> None:
+        self.daemons: dict[SyncRole, SyncDaemon] = {}
+        self.rules: Hush | None = None
+        self.told = 0
+
+    async def syncd(self) -> tuple[SyncDaemon, ...]:
+        return tuple(self.daemons.values())
+
+    async def start_syncd(self, daemon: SyncDaemon) -> None:
+        if daemon.interface != "eth1":
+            raise EngineError("no-interface", f"no interface {daemon.interface} here")
+        assert daemon.role not in self.daemons
+        self.daemons[daemon.role] = daemon
+
+    async def stop_syncd(self, role: SyncRole) -> None:
+        del self.daemons[role]
+
+    @property
+    def roles(self) -> list[SyncRole]:
+        return list(self.daemons)
+
+
+class Firewall:
+    """A tool that works, or not."""
+
+    name = "firewall"
+
+    def __init__(self, *, works: bool = True, loads: bool = True) -> None:
+        self.rules: Hush | None = None
+        self._works, self._loads = works, loads
+
+    async def load(self, hush: Hush, seconds: float) -> Ended:
+        self.rules = hush if self._loads else None
+        return Ended(ok=self._loads, said="" if self._loads else "table full")
+
+    async def remove(self) -> Ended:
+        self.rules = None
+        return Ended(ok=self._works, said="" if self._works else "firewall is not installed")
+
+
+class Listing:
+    """The kernel's list; a word of it is told to `heard`."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.readings = 0
+        self._broken = broken
+
+    def telling(self, daemon: SyncDaemon) -> Telling:
+        assert daemon.role is SyncRole.SENDER
+        return Telling(daemon, open_wire=Wire, listing=self.read)
+
+    def read(self) -> str:
+        self.readings += 1
+        if self._broken:
+            raise OSError("no list")
+        return ""
+
+
+class Wire:
+    def __init__(self, _daemon: SyncDaemon) -> None: ...
+
+    def send(self, _datagram: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Director:
+    """A director with a crossing on a kernel, a firewall and a list of its own."""
+
+    def __init__(
+        self,
+        firewall: Firewall | None = None,
+        listing: Listing | None = None,
+        found: tuple[Finding, ...] = (),
+    ) -> None:
+        self.kernel = Kernel()
+        self.firewall = firewall or Firewall()
+        self.listing = listing or Listing()
+        self.mended: list[Finding] = []
+        self.crossing = Crossing(
+            self.kernel,
+            Hushing([self.firewall]),
+            telling=self.listing.telling,
+            check=lambda: found,
+            mend=self.mend,
+            settling_s=0,
+        )
+
+    def mend(self, found: Iterable[Finding]) -> tuple[str, ...]:
+        self.mended.extend(found)
+        return ()
+
+
+async def settled(director: Director) -> None:
+    """Let `run` come to the end of what it has to do."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(director.crossing.run())
+        async with asyncio.timeout(5):
+            while SyncRole.SENDER not in director.kernel.roles:
+                await asyncio.sleep(0)
+        running.cancel()
+
+
+async def test_in_a_planned_handover_the_taker_is_quiet_and_listens_until_it_is_settled() -> None:
+    taker = Director()
+    assert await taker.crossing.prepare(PAIR, serves=False) == ()
+    assert taker.kernel.roles == [SyncRole.RECEIVER]
+
+    assert await taker.crossing.before_taking(planned=True) == ()
+    assert taker.firewall.rules == Hush((VIRTUAL,))
+    assert await taker.crossing.taken(planned=True) == ()
+    assert taker.kernel.roles == [SyncRole.RECEIVER]
+
+    await settled(taker)
+    assert taker.firewall.rules is None
+    assert taker.kernel.roles == [SyncRole.SENDER]
+
+
+async def test_after_a_crash_it_answers_and_sends_at_once() -> None:
+    taker = Director()
+    await taker.crossing.prepare(PAIR, serves=False)
+    assert await taker.crossing.before_taking(planned=False) == ()
+    assert taker.firewall.rules is None
+    assert await taker.crossing.taken(planned=False) == ()
+    assert taker.kernel.roles == [SyncRole.SENDER]
+
+
+async def test_the_giver_tells_before_and_after_and_then_listens() -> None:
+    giver = Director()
+    await giver.crossing.prepare(PAIR, serves=True)
+    assert giver.kernel.roles == [SyncRole.SENDER]
+    assert await giver.crossing.before_giving(EMPTY) == ()
+    assert giver.listing.readings == 1
+    assert await giver.crossing.given(EMPTY) == ()
+    assert giver.listing.readings == 3
+    assert giver.kernel.roles == [SyncRole.RECEIVER]
+
+
+async def test_a_director_that_steps_down_unplanned_tells_nothing() -> None:
+    giver = Director()
+    await giver.crossing.prepare(PAIR, serves=True)
+    assert await giver.crossing.given(EMPTY) == ()
+    assert (giver.listing.readings, giver.kernel.roles) == (0, [SyncRole.RECEIVER])
+
+
+async def test_a_handover_called_off_ends_the_hush() -> None:
+    taker = Director()
+    await taker.crossing.prepare(PAIR, serves=False)
+    await taker.crossing.before_taking(planned=True)
+    assert await taker.crossing.stands_by() == ()
+    assert (taker.firewall.rules, taker.kernel.roles) == (None, [SyncRole.RECEIVER])
+
+
+async def test_a_list_that_cannot_be_read_does_not_stop_a_handover() -> None:
+    giver = Director(listing=Listing(broken=True))
+    await giver.crossing.prepare(PAIR, serves=True)
+    expected = ("cannot tell the peer of the connections that are open: no list",)
+    assert await giver.crossing.before_giving(EMPTY) == expected
+    assert await giver.crossing.given(EMPTY) == expected
+    assert giver.kernel.roles == [SyncRole.RECEIVER]
+
+
+async def test_without_a_firewall_it_goes_on_and_says_so() -> None:
+    taker = Director(Firewall(works=False))
+    [said] = await taker.crossing.prepare(PAIR, serves=False)
+    assert "firewall is not installed" in said
+    assert await taker.crossing.before_taking(planned=True) == ()
+
+
+async def test_rules_that_do_not_load_are_said() -> None:
+    taker = Director(Firewall(loads=False))
+    await taker.crossing.prepare(PAIR, serves=False)
+    [said] = await taker.crossing.before_taking(planned=True)
+    assert said.endswith("could not be loaded by firewall: table full")
+
+
+async def test_a_daemon_that_does_not_start_is_kept_as_a_failure_until_it_does() -> None:
+    director = Director()
+    [said] = await director.crossing.prepare(replace(PAIR, syncd_iface="eth7"), serves=True)
+    assert said == "no interface eth7 here"
+    assert list(director.crossing.failures) == [said]
+    await director.crossing.prepare(PAIR, serves=True)
+    assert not director.crossing.failures
+
+
+@pytest.mark.parametrize("manage", [False, True])
+async def test_values_of_the_kernel_are_set_only_where_the_admin_allows_it(manage: bool) -> None:
+    director = Director(found=(OTHERWISE,))
+    said = await director.crossing.prepare(replace(PAIR, manage_sysctls=manage), serves=True)
+    assert director.mended == ([OTHERWISE] if manage else [])
+    assert said == (() if manage else (str(OTHERWISE.sentence),))
+
+
+async def test_directors_that_share_nothing_run_nothing() -> None:
+    director = Director(found=(OTHERWISE,))
+    crossing = director.crossing
+    assert await crossing.prepare(ALONE, serves=True) == ()
+    assert await crossing.before_giving(EMPTY) == ()
+    assert await crossing.given(EMPTY) == ()
+    assert await crossing.before_taking(planned=True) == ()
+    assert await crossing.taken(planned=True) == ()
+    assert (director.kernel.roles, director.firewall.rules) == ([], None)
+
+
+async def test_without_the_kernels_plane_it_says_that_nothing_is_shared() -> None:
+    crossing = Crossing(None, Hushing([Firewall()]))
+    [said] = await crossing.prepare(PAIR, serves=True)
+    assert said == "syncdaemon = 1 needs the kernel's IPVS: connections are not shared"
+    assert await crossing.taken(planned=True) == ()
