@@ -90,6 +90,7 @@ class Duty:
         """Raise the addresses; the table stands already."""
         config = self._engine.running.config
         self.run_command(config.active_cmd, "active_cmd")
+        await self._engine.warm_up()
         await self._engine.hold_addresses()
         if not planned:
             self._serving.set()
@@ -97,6 +98,7 @@ class Duty:
     async def let_go(self) -> None:
         self.conflicts = ()
         await self._engine.hold_addresses()
+        await self._engine.cool_down()
         self.run_command(self._engine.running.config.inactive_cmd, "inactive_cmd")
 
     async def announce_again(self) -> None:

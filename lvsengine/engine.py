@@ -42,6 +42,8 @@ log = logging.getLogger("pulse")
 REFRESH_S = 30.0  # drift made behind our back is seen within this
 RETRY_S = 2.0
 USAGE_AGE_S = 1.0
+FIRST_CHECKS_S = 2.0  # a cold standby waits so long at most for its first results
+LOOK_S = 0.01
 
 
 class _StopOrder(Exception):
@@ -262,8 +264,8 @@ class Engine:
 
     def _take(self, running: Running) -> None:
         before, self.running = self.running, running
-        if running.plan != before.plan:
-            self.nanny.apply(running.plan)
+        if running.plan != before.plan or running.config != before.config:
+            self.nanny.apply(running.plan if self.works else {})
         for warning in running.warnings:
             log.warning("%s: %s", self.settings.path, warning)
         new: dict[str, list[Definition]] = {}
@@ -279,7 +281,8 @@ class Engine:
     async def converge(self, *, refresh: bool = False) -> Outcome:
         """Make table and addresses what they should be now, the table first."""
         async with self._turn:
-            wanted = desired(self.running.config, self.nanny.standings())
+            standings = self.nanny.standings()
+            wanted = desired(self.running.config, standings) if self.works else EMPTY
             self._claim(wanted)
             if refresh:
                 await self.table.refresh()
@@ -292,6 +295,30 @@ class Engine:
         self.chronicle.failing(self.chronicle.failures_of(outcome.failures, failed))
         self.say_ready()
         return outcome
+
+    @property
+    def works(self) -> bool:
+        """Whether this director checks, and holds the table: always, but as a cold standby."""
+        return self.role.serves or self.running.config.standby_checks
+
+    async def warm_up(self) -> None:
+        """As a cold standby that takes over: check first, so that no packet meets an empty table."""
+        if not self.running.config.standby_checks:
+            self.nanny.apply(self.running.plan)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_CHECKS_S):
+                    await self._first_checks()
+            await self._converge_or_say(refresh=False)
+
+    async def cool_down(self) -> None:
+        """As a cold standby: stop the checks, and take the table away."""
+        if not self.works:
+            self.nanny.apply({})
+            await self._converge_or_say(refresh=False)
+
+    async def _first_checks(self) -> None:
+        while any(one.health is Health.UNKNOWN for one in self.nanny.standings().values()):
+            await asyncio.sleep(LOOK_S)
 
     async def hold_addresses(self) -> None:
         """Hold the virtual IPs when this director serves, none otherwise."""

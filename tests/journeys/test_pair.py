@@ -289,6 +289,20 @@ def test_after_a_split_the_backup_lets_go_and_then_the_primary_announces_again(
     run_virtually(journey())
 
 
+def test_a_cold_standby_checks_nothing_until_it_takes_over(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path, "standby_checks = 0\n") as pair:
+            await settle(DEADTIME_S * 2)
+            assert await pair.backup.weights() == {}
+            await order(pair.primary, messages.StandBy())
+            await settle()
+            assert await pair.backup.weights() == {ONE: 1, TWO: 1}
+            assert await pair.held() == (set(), VIRTUAL_IPS)
+            assert await pair.primary.weights() == {}
+
+    run_virtually(journey())
+
+
 def test_the_pair_cannot_be_reloaded_away(tmp_path: Path) -> None:
     async def journey() -> None:
         async with a_pair(tmp_path) as pair:
