@@ -43,7 +43,6 @@ REFRESH_S = 30.0  # drift made behind our back is seen within this
 RETRY_S = 2.0
 USAGE_AGE_S = 1.0
 FIRST_CHECKS_S = 2.0  # a cold standby waits so long at most for its first results
-LOOK_S = 0.01
 
 
 class _StopOrder(Exception):
@@ -77,6 +76,7 @@ class Engine:
         answers = Answers(self)
         self._server = ControlServer(settings.socket, answers.answer, answers.follow)
         self._wake = asyncio.Event()
+        self._news = asyncio.Event()
         self._stop = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -302,7 +302,7 @@ class Engine:
         return self.role.serves or self.running.config.standby_checks
 
     async def warm_up(self) -> None:
-        """As a cold standby that takes over: check first, so that no packet meets an empty table."""
+        """As a cold standby that takes over: check first, so that the table is not empty."""
         if not self.running.config.standby_checks:
             self.nanny.apply(self.running.plan)
             with contextlib.suppress(TimeoutError):
@@ -318,7 +318,8 @@ class Engine:
 
     async def _first_checks(self) -> None:
         while any(one.health is Health.UNKNOWN for one in self.nanny.standings().values()):
-            await asyncio.sleep(LOOK_S)
+            self._news.clear()
+            await self._news.wait()
 
     async def hold_addresses(self) -> None:
         """Hold the virtual IPs when this director serves, none otherwise."""
@@ -365,6 +366,7 @@ class Engine:
     def _on_transition(self, change: Transition) -> None:
         self.chronicle.health(change, self.running.plan[change.key])
         self._wake.set()
+        self._news.set()
 
     # --- what is asked --------------------------------------------------------------------
 
