@@ -156,7 +156,7 @@ class Heartbeat:
             EngineError: `no-heartbeat-socket`.
         """
         self._running = asyncio.get_running_loop().create_future()
-        self._machine = _restamped(self._machine, self._clock())
+        self._begin_now(self._clock())
         self._transport.open(self._received)
         try:
             self._tick()
@@ -166,6 +166,12 @@ class Heartbeat:
             if self._timer is not None:
                 self._timer.cancel()
             self._transport.close()
+
+    def _begin_now(self, now: float) -> None:
+        """What passed before `run` was neither silence nor sleep."""
+        self._machine = replace(self._machine, since=now, listen_from=now, send_at=now, due_at=now)
+        for _ in range(len(self._events)):
+            self._events.append(replace(self._events.popleft(), at=now))
 
     def tell(self, event: Event) -> None:
         """Take an event in, stamped by `now`; one told before `run` waits for it."""
@@ -283,11 +289,6 @@ class Heartbeat:
             return packet.original(word.stance)
         numbered = self._receiver.next_packet(word, self._clock())
         return packet.seal(self._receiver.keys[0], numbered)
-
-
-def _restamped(machine: Machine, now: float) -> Machine:
-    """Begin now: what passed before `run` was neither silence nor sleep."""
-    return replace(machine, since=now, listen_from=now, send_at=now, due_at=now)
 
 
 def _age(now: float, then: float | None) -> float | None:

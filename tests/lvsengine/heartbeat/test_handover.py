@@ -108,22 +108,22 @@ def test_a_handover_that_does_not_come_about_is_called_off(taker: str, why: str)
 
 
 @pytest.mark.parametrize(
-    ("hear", "why"),
+    ("ready", "link_failed", "why"),
     [
-        ({"ready": False, "reasons": "its table differs"}, "is not ready: its table differs"),
-        ({"link_failed": True}, "has lost its public link"),
+        (False, False, "is not ready: its table differs"),
+        (True, True, "has lost its public link"),
     ],
 )
 def test_a_peer_that_could_not_serve_is_handed_nothing_unless_forced(
-    hear: dict[str, bool], why: str
+    ready: bool, link_failed: bool, why: str
 ) -> None:
     play = serving(PRIMARY)
-    play.hear(Stance.STANDBY, **hear)  # type: ignore[arg-type]
+    play.hear(Stance.STANDBY, ready=ready, link_failed=link_failed, reasons="its table differs")
     play.order(STANDBY)
     assert play.answers() == [(False, f"the backup {why}")]
-    assert play.state is State.ACTIVE
+    assert saying(play) == (Stance.ACTIVE, None)
     play.order(STANDBY, force=True)
-    assert play.state is State.GIVING
+    assert play.said.stance is Stance.GIVING
     assert play.said.handover == Handover(number(play), Step.OFFER, force=True)
 
 

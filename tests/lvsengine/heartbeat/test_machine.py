@@ -198,7 +198,7 @@ def test_addresses_that_nobody_reports_gone_are_taken_for_gone_in_the_end() -> N
     play.listen(Stance.ACTIVE, 24.9)
     assert play.said.stance is Stance.LETTING_GO
     play.listen(Stance.ACTIVE, 25.0)
-    assert play.state is State.STANDBY
+    assert play.machine.state is State.STANDBY
     assert "nobody said that the addresses are gone; going on" in play.sayings()
 
 
@@ -242,7 +242,7 @@ def test_an_active_that_slept_claims_nothing_until_it_has_heard_the_peer(
     assert play.hear(Stance.STANDBY, knows=19.0) == [], "this word may be an old one"
     assert play.said.stance is Stance.LISTENING
     assert play.hear(Stance.STANDBY, knows=30.0) == []
-    assert play.said.stance is Stance.ACTIVE
+    assert play.words[-1][1].stance is Stance.ACTIVE
 
 
 @ALL
