@@ -35,6 +35,7 @@ from lvsengine.net import Address
 log = logging.getLogger("pulse")
 
 BITS = 64
+GRAIN_S = 1e-6  # the loop fires a nanosecond early: just before the moment, in vain
 MOST_EVENTS = 1000  # told before `run`, or by `on_action`; older ones are forgotten
 ORIGINAL_SENTENCES = {
     Rejection.BAD_LENGTH: "bad heartbeat packet",
@@ -262,7 +263,9 @@ class Heartbeat:
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._later(max(0.0, self._machine.due_at - self._clock()), self._tick)
+        self._timer = self._later(
+            max(0.0, self._machine.due_at - self._clock()) + GRAIN_S, self._tick
+        )
 
     def _end(self, error: Exception) -> None:
         if self._running is not None and not self._running.done():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from random import Random
+from dataclasses import dataclass, field, replace
 
 from lvsengine.heartbeat.driver import Heartbeat
 from lvsengine.heartbeat.memory import MemoryNetwork, MemoryTransport
@@ -18,6 +17,8 @@ from lvsengine.heartbeat.values import (
     AddressesUp,
     Answer,
     AskWitness,
+    LinkDown,
+    LinkUp,
     Order,
     OrderKind,
     Ready,
@@ -142,6 +143,12 @@ class Director:
         for fire in kept:
             fire()
 
+    def tell_link(self, *, down: bool) -> None:
+        """Pull or put back the public cable, as far as the director can see it."""
+        if self.heartbeat is not None and not self._asleep:
+            event = LinkDown if down else LinkUp
+            self.heartbeat.tell(event(self.clock(), Link.PUBLIC))
+
     def order(self, kind: OrderKind, *, force: bool = False) -> None:
         self._orders += 1
         if self.heartbeat is not None and not self._asleep:
@@ -167,6 +174,8 @@ class Director:
                 self.later(WORK_S, self._down)
             case AskWitness():
                 self.later(LOOK_S, self._witness)
+            case Answer() if self.state is State.STOPPING:
+                self.later(0.0, self.crash)  # all is said and done: the process ends
 
     def _up(self) -> None:
         assert self.heartbeat is not None
@@ -205,24 +214,26 @@ class Pair:
         return self.active()[0]
 
 
+QUICK = Settings(primary=True, keepalive_s=0.1, deadtime_s=0.3)
+
+
 def a_pair(
     seed: int = 0,
+    settings: Settings = QUICK,
     *,
-    keepalive_s: float = 0.1,
-    deadtime_s: float = 0.3,
     keys: Sequence[Key] = (KEY,),
     backup_keys: Sequence[Key] | None = None,
-    **settings: bool | float,
 ) -> Pair:
     """Make two directors, none started, whose clocks agree in nothing."""
-    random = Random(seed)  # noqa: S311 - weather, no secret
     network = MemoryNetwork(seed)
-
-    def one(who: str, keys: Sequence[Key]) -> Director:
-        values = Settings(who == "primary", keepalive_s, deadtime_s, **settings)  # type: ignore[arg-type]
-        ahead, rate = random.uniform(-1e6, 1e6), random.uniform(0.995, 1.005)
-        return Director(who, values, network, keys, ahead, rate)
-
-    return Pair(
-        network, one("primary", keys), one("backup", keys if backup_keys is None else backup_keys)
+    rate = 1 + (seed % 11 - 5) / 1000
+    primary = Director("primary", settings, network, keys, 1000.5 * seed, rate)
+    backup = Director(
+        "backup",
+        replace(settings, primary=False),
+        network,
+        keys if backup_keys is None else backup_keys,
+        -777.7 * seed,
+        2 - rate,
     )
+    return Pair(network, primary, backup)
