@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 what=$1
 python=${PYTHON:-python3}
 
-packages_test="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping procps"
+packages_test="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping nftables procps"
 packages_bench="$packages_test keepalived"
 
 fail() {

@@ -130,6 +130,20 @@ class Crossing:
         await self._end_hush()
         return await self._follow(serves=False)
 
+    async def leave(self) -> tuple[str, ...]:
+        """The engine ends, and does not leave things running: stop our daemon, be as usual."""
+        self._settling.clear()
+        await self._end_hush()
+        if not self._shares or self._plane is None:
+            return ()
+        try:
+            for daemon in await self._plane.syncd():
+                if daemon.interface == self._config.syncd_iface:
+                    await self._plane.stop_syncd(daemon.role)
+        except EngineError as error:
+            return (str(error),)
+        return ()
+
     async def run(self) -> None:
         """End what `before_taking` began, 3 s after `taken`."""
         while True:

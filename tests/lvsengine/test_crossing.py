@@ -29,8 +29,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.daemons: dict[SyncRole, SyncDaemon] = {}
-        self.rules: Hush | None = None
-        self.told = 0
+        self.stuck = False
 
     async def syncd(self) -> tuple[SyncDaemon, ...]:
         return tuple(self.daemons.values())
@@ -42,6 +41,8 @@ class Kernel:
         self.daemons[daemon.role] = daemon
 
     async def stop_syncd(self, role: SyncRole) -> None:
+        if self.stuck:
+            raise EngineError("sync-refused", "the daemon did not stop")
         del self.daemons[role]
 
     @property
@@ -178,6 +179,65 @@ async def test_a_handover_called_off_ends_the_hush() -> None:
     await taker.crossing.before_taking(planned=True)
     assert await taker.crossing.stands_by() == ()
     assert (taker.firewall.rules, taker.kernel.roles) == (None, [SyncRole.RECEIVER])
+
+
+async def test_a_handover_called_off_after_it_was_taken_leaves_the_director_listening() -> None:
+    taker = Director()
+    await taker.crossing.prepare(PAIR, serves=False)
+    await taker.crossing.taken(planned=True)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(taker.crossing.run())
+        await asyncio.sleep(0)
+        await taker.crossing.stands_by()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running.cancel()
+    assert taker.kernel.roles == [SyncRole.RECEIVER]
+
+
+async def test_a_reload_amid_a_handover_leaves_the_hush() -> None:
+    taker = Director()
+    await taker.crossing.prepare(PAIR, serves=False)
+    await taker.crossing.before_taking(planned=True)
+    await taker.crossing.prepare(PAIR, serves=False)
+    assert taker.firewall.rules == Hush((VIRTUAL,))
+
+
+async def test_a_sender_that_does_not_start_after_a_handover_is_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taker = Director()
+    await taker.crossing.prepare(replace(PAIR, syncd_iface="eth7"), serves=False)
+    await taker.crossing.taken(planned=True)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(taker.crossing.run())
+        async with asyncio.timeout(5):
+            while not caplog.messages:
+                await asyncio.sleep(0)
+        running.cancel()
+    assert caplog.messages == ["no interface eth7 here"]
+
+
+async def test_a_director_that_leaves_stops_its_daemon_and_no_other() -> None:
+    director = Director()
+    await director.crossing.prepare(PAIR, serves=True)
+    foreign = SyncDaemon(SyncRole.RECEIVER, "eth9")
+    director.kernel.daemons[SyncRole.RECEIVER] = foreign
+    assert await director.crossing.leave() == ()
+    assert await director.kernel.syncd() == (foreign,)
+
+
+async def test_leaving_without_anything_shared_is_easy() -> None:
+    director = Director()
+    await director.crossing.prepare(ALONE, serves=True)
+    assert await director.crossing.leave() == ()
+
+
+async def test_a_daemon_that_does_not_stop_is_said() -> None:
+    director = Director()
+    await director.crossing.prepare(PAIR, serves=True)
+    director.kernel.stuck = True
+    assert await director.crossing.leave() == ("the daemon did not stop",)
 
 
 async def test_a_list_that_cannot_be_read_does_not_stop_a_handover() -> None:

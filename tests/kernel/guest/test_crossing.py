@@ -17,7 +17,7 @@ from ipaddress import ip_address
 import pytest
 
 from lvsengine.crossing import Crossing
-from lvsengine.hush.apply import PATH, Ended, Hushing, Iptables
+from lvsengine.hush.apply import PATH, Ended, Hushing, Iptables, Nft
 from lvsengine.ipvs import sysctls, telling
 from lvsengine.ipvs.exchange import Link, SocketLink
 from lvsengine.ipvs.kernel import KernelPlane
@@ -66,7 +66,7 @@ class Side:
         self.plane = plane
         self.crossing = Crossing(
             plane,
-            Hushing([Iptables("iptables-legacy", self._run)]),
+            Hushing([Nft(self._run), Iptables("iptables-legacy", self._run)]),
             telling=lambda daemon: Telling(daemon, open_wire=self._wire, listing=self._listing),
             check=self._check,
             mend=self._mend,

@@ -30,9 +30,10 @@ from types import FrameType
 from typing import IO
 
 PACKAGES = (
-    "user-mode-linux", "kmod", "iproute2", "ipvsadm", "iptables", "iputils-ping", "procps",
+    "user-mode-linux", "kmod", "iproute2", "ipvsadm", "iptables", "iputils-ping",
+    "nftables", "procps",
 )  # fmt: skip
-PROGRAMS = ("linux.uml", "insmod", "ip", "ipvsadm", "iptables-legacy", "ping", "ps")
+PROGRAMS = ("linux.uml", "insmod", "ip", "ipvsadm", "iptables-legacy", "nft", "ping", "ps")
 INIT = Path(__file__).resolve().with_name("init.sh")
 CHECKOUT = Path(__file__).resolve().parents[3]
 OUT = CHECKOUT / ".build" / "kernel"
