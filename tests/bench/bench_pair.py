@@ -7,9 +7,7 @@ and keepalived's in turn, and the fault comes at another phase of the heartbeat.
 
 from __future__ import annotations
 
-import socket
 import statistics
-import struct
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,13 +18,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from tests.bench.figures import Goal, Options, Row, Section, table
+from tests.kernel.lab.announcements import announcements
 from tests.kernel.lab.clients import Load
 from tests.kernel.lab.configuration import Virtual
 from tests.kernel.lab.crowd import Crowd, outage_s
 from tests.kernel.lab.faults import cut
 from tests.kernel.lab.keepalived import a_keepalived_pair
-from tests.kernel.lab.namespaces import in_namespace
-from tests.kernel.lab.network import CLIENT, VIRTUAL_IP, Network, cable
+from tests.kernel.lab.network import VIRTUAL_IP, Network, cable
 from tests.kernel.lab.pair import SHARING, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import wait_until
@@ -40,8 +38,6 @@ MANY = 200
 MORE = IPv4Address("192.168.27.0")
 CPU_WINDOW_S = 10.0
 CLOCK_TICKS = 100
-ETHERTYPE_ARP = 0x0806
-SO_TIMESTAMPNS = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,38 +177,13 @@ def _many_addresses(network: Network, runs: int) -> Row:
         pair.start()
         for number in range(runs):
             active, standby = ("dirA", "dirB") if number % 2 == 0 else ("dirB", "dirA")
-            with _announcements() as heard:
+            with announcements() as ear:
                 pair.hand_over(active)
-                wait_until(lambda: addresses <= heard().keys(), "all addresses are announced")
-                seconds.append(max(heard().values()) - pair.history(standby)[-1].at)
+                wait_until(lambda: addresses <= ear.first().keys(), "all are announced")
+                seconds.append(max(ear.first().values()) - pair.history(standby)[-1].at)
             pair.settle(standby)
     network.tidy()
     return Row(f"takeover's own work, {MANY} virtual IPs", "s", seconds, goal=Goal(0.2))
-
-
-@contextmanager
-def _announcements() -> Iterator[Callable[[], dict[str, float]]]:
-    """Hear, as a client does, when each address was first announced (seconds of the epoch)."""
-    with in_namespace(CLIENT):
-        ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE_ARP))
-    first: dict[str, float] = {}
-
-    def heard() -> dict[str, float]:
-        while True:
-            try:
-                frame, ancillary, _, _ = ear.recvmsg(100, 64)
-            except BlockingIOError:
-                return first
-            if frame[28:32] == frame[38:42]:  # the sender asks, or tells, about itself
-                seconds, nanoseconds = struct.unpack_from("=qq", ancillary[0][2])
-                first.setdefault(socket.inet_ntoa(frame[28:32]), seconds + nanoseconds / 1e9)
-
-    with ear:
-        ear.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        ear.bind((cable(CLIENT, "public").device, ETHERTYPE_ARP))
-        ear.setblocking(False)
-        yield heard
 
 
 # --- what heartbeats cost -----------------------------------------------------------------

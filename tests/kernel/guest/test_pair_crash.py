@@ -38,9 +38,10 @@ def test_after_a_crash_of_the_active_every_download_goes_on_at_the_other(
         crowd.go_on(100)
         crowd.finish()
     assert outage_s(crowd.load) < OUTAGE_S
-    said = pair["dirB"].log
-    assert "partner dead: activating lvs" in said
-    assert "gratuitous lvs arps finished" in said
+    assert "partner dead: activating lvs" in pair["dirB"].log
+    wait_until(
+        lambda: "gratuitous lvs arps finished" in pair["dirB"].log, "five announcements are out"
+    )
     last = pair.history("dirB")[-1]
     assert (last.state, last.cause) == ("active", "peer dead")
 

@@ -31,7 +31,7 @@ from tests.kernel.lab.waiting import hold_for, wait_until
 WEB = Virtual("web")
 KEEPALIVE_S, DEADTIME_S = 0.1, 0.6
 SLACK_S = 0.6  # a guest may be busy; the benchmark measures
-FLOOD_S = 4
+FLOOD_S = 3
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_cable_of_the_active_comes_out_and_the_peer_does_not_wait_for_deadtime
 
 @pytest.mark.parametrize("side", ["public", "private"])
 def test_a_cable_of_the_standby_comes_out_and_no_client_sees_it(pair: Pair, side: str) -> None:
-    with Crowd("dirB") as crowd:
+    with Crowd(blocks=30) as crowd:
         cut(cable("dirB", side))
         hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirA stays active")
         mend(cable("dirB", side))
@@ -113,7 +113,7 @@ def test_a_director_that_was_asleep_lets_go_at_once_when_it_wakes(pair: Pair) ->
 
 
 def test_a_standby_that_was_asleep_does_not_take_over_when_it_wakes(pair: Pair) -> None:
-    with Crowd("dirB") as crowd:
+    with Crowd(blocks=40) as crowd:
         pair["dirB"].freeze()
         hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "dirA goes on")
         pair["dirB"].thaw()
@@ -162,19 +162,17 @@ def test_a_standby_that_hears_nobody_takes_over_and_the_other_lets_go(pair: Pair
         crowd.finish()
 
 
-def test_a_third_of_all_heartbeats_lost_both_ways_changes_nothing(pair: Pair) -> None:
-    with loss(30, "dirA", "dirB"), Crowd("dirB", blocks=110) as crowd:
-        hold_for(5, lambda: holders() == {"dirA"}, "dirA stays active")
+def test_a_third_of_all_heartbeats_lost_one_way_and_both_ways_changes_nothing(pair: Pair) -> None:
+    with Crowd(blocks=70) as crowd:
+        with loss(30, "dirA"):
+            hold_for(2, lambda: holders() == {"dirA"}, "dirA stays active")
+        with loss(30, "dirA", "dirB"):
+            hold_for(3, lambda: holders() == {"dirA"}, "dirA stays active")
+            assert min(lost("dirA"), lost("dirB")) > 10
+            losses = [link.loss or 0 for link in pair.links("dirB")]
         crowd.finish()
-        assert min(lost("dirA"), lost("dirB")) > 10
-        losses = [link.loss or 0 for link in pair.links("dirB")]
-        assert 0.1 < max(losses) < 0.6
+    assert 0.05 < max(losses) < 0.6
     assert crowd.load.failures == []
-
-
-def test_a_third_lost_on_the_way_to_the_standby_changes_nothing(pair: Pair) -> None:
-    with loss(30, "dirA"):
-        hold_for(4, lambda: holders() == {"dirA"}, "dirA stays active")
 
 
 @pytest.mark.parametrize("target", ["dirA", "dirB"])
@@ -182,11 +180,11 @@ def test_a_flood_of_forged_heartbeats_is_counted_and_changes_nothing(
     pair: Pair, target: str
 ) -> None:
     before = rejected(pair, target)
-    with Crowd("dirB") as crowd:
+    with Crowd(blocks=60) as crowd:
         words = (f"--seconds={FLOOD_S}", peer_of(target), target)
         command = [sys.executable, "-m", "tests.kernel.lab.flood", *words]
         flood = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        hold_for(FLOOD_S + 2, lambda: holders() == {"dirA"}, "dirA stays active")
+        hold_for(FLOOD_S + 1, lambda: holders() == {"dirA"}, "dirA stays active")
         said = flood.communicate(timeout=10)[0].splitlines()
         crowd.finish()
     assert flood.returncode == 0

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from lvsengine.errors import EngineError
+from tests.kernel.lab.announcements import Ear, announcements, hardware_of
 from tests.kernel.lab.configuration import Virtual
 from tests.kernel.lab.crowd import Crowd
-from tests.kernel.lab.network import Network
+from tests.kernel.lab.network import VIRTUAL_IP, Network
 from tests.kernel.lab.pair import Pair, Watch, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
-from tests.kernel.lab.waiting import wait_until
+from tests.kernel.lab.waiting import hold_for, wait_until
 
 WEB = Virtual("web")
 
@@ -64,6 +65,22 @@ def test_the_active_is_stopped_and_hands_over_before_it_ends(pair: Pair) -> None
     assert crowd.load.failures == []
     assert set() not in watch.changes()
     assert "Terminating due to signal 15" in pair["dirA"].log
+
+
+def test_who_hands_back_soon_after_it_took_over_announces_no_more(pair: Pair) -> None:
+    former = hardware_of("dirB")
+    with announcements() as ear:
+        pair.hand_over("dirA")
+        pair.settle("dirB")
+        wait_until(lambda: said_by(former, ear) >= 2, "dirB has announced twice")
+        pair.hand_over("dirB")
+        pair.wait_for_active("dirA")
+    with announcements() as ear:
+        hold_for(3, lambda: said_by(former, ear) == 0, "dirB is silent")
+
+
+def said_by(hardware: str, ear: Ear) -> int:
+    return sum((one.hardware, one.address) == (hardware, VIRTUAL_IP) for one in ear.heard())
 
 
 def test_a_standby_that_runs_another_lvs_cf_is_refused_unless_forced(pair: Pair) -> None:

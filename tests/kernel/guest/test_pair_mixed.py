@@ -89,9 +89,9 @@ def test_after_a_split_the_backup_yields_whichever_kind_it_is(
     wait_until(lambda: len(holders()) == 2, "both are active")
     heal()
     wait_until(lambda: holders() == {"dirA"}, "the backup yields")
-    backup, primary = (original.log, ours.log) if role == "backup" else (ours.log, original.log)
-    assert "partner active: deactivating LVS" in backup
-    assert "partner active: resending arps" in primary
+    backup, primary = (original, ours) if role == "backup" else (ours, original)
+    wait_until(lambda: "partner active: deactivating LVS" in backup.log, "the backup says so")
+    wait_until(lambda: "partner active: resending arps" in primary.log, "the primary announces")
     hold_for(2 * DEADTIME_S, lambda: holders() == {"dirA"}, "it stays so")
 
 

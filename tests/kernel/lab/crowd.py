@@ -43,11 +43,12 @@ class Crowd:
     """All these clients, as a context manager: inside it they are well under way.
 
     Args:
-        standby: The director that must know of every download before the block begins.
-        blocks: The length of each, at 10 blocks a second; they start some 3 s before the block.
+        standby: A director that must know of every download before the block begins, which
+            takes about 3 s. Without one no director is meant to take them over.
+        blocks: The length of each, at 10 blocks a second, from before the block.
     """
 
-    def __init__(self, standby: str, blocks: int = 70) -> None:
+    def __init__(self, standby: str = "", blocks: int = 70) -> None:
         self.load = Load(VIRTUAL_IP)
         self.downloads = Downloads()
         self._standby, self._blocks = standby, blocks
@@ -57,12 +58,8 @@ class Crowd:
         with ExitStack() as stack:
             stack.enter_context(self.downloads)
             self.downloads.open(VIRTUAL_IP, DOWNLOADS, blocks=self._blocks)
-            ports = {d.connection.getsockname()[1] for d in self.downloads.all}
-            wait_until(
-                lambda: ports <= shared_ports(self._standby),
-                f"{self._standby} knows of all downloads",
-                SHARED_WITHIN_S,
-            )
+            if self._standby:
+                self._wait_until_shared()
             stack.enter_context(self.load)
             self.go_on()
             self._stack = stack.pop_all()
@@ -75,6 +72,14 @@ class Crowd:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    def _wait_until_shared(self) -> None:
+        ports = {d.connection.getsockname()[1] for d in self.downloads.all}
+        wait_until(
+            lambda: ports <= shared_ports(self._standby),
+            f"{self._standby} knows of all downloads",
+            SHARED_WITHIN_S,
+        )
 
     def go_on(self, count: int = 30) -> None:
         """Wait until so many requests that begin from now on are answered."""

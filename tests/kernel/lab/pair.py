@@ -118,6 +118,10 @@ class Pair:
         """What this director became, the newest last."""
         return ask(self[name].socket, ShowHistory(), History).changes
 
+    def lacks(self, name: str) -> tuple[str, ...]:
+        """Why it could not serve now."""
+        return self.status(name).not_ready
+
     def ready(self, name: str) -> bool:
         """Whether it stands by, and its peer has heard that it could serve."""
         seen = self.status(peer_of(name)).peer
@@ -138,6 +142,7 @@ class Pair:
             if not director.is_running:
                 director.start()
         wait_until(lambda: len(holders()) == 1, "one is active")
+        wait_until(lambda: not any(map(self.lacks, DIRECTORS)), "both could serve")
         if holders() == {"dirB"}:
             wait_until(lambda: self.ready("dirA"), "dirA is ready")
             self.hand_over("dirB")
