@@ -87,7 +87,7 @@ class Answers:
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
-            warnings=(*engine.running.warnings, *engine.duty.conflicts),
+            warnings=(*engine.running.warnings, *engine.duty.warnings),
             not_ready=engine.not_ready(),
             peer=role.peer() if isinstance(role, Pair) else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lvsengine import role
@@ -40,12 +41,30 @@ class Duty:
         self._own: dict[Address, Link] = {}
         self._serving = asyncio.Event()
         self.conflicts: tuple[str, ...] = ()
+        self._crossing = engine.parts.crossing
+        self._sharing: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should know: of shared connections, and of rivals."""
+        return tuple(dict.fromkeys((*self._sharing, *self._crossing.failures, *self.conflicts)))
+
+    async def prepare(self) -> None:
+        """Share connections as lvs.cf says now, and say what stands in the way."""
+        engine = self._engine
+        serves = engine.role.serves
+        self._sharing = await self._crossing.prepare(engine.running.config, serves=serves)
+        self._say(self._sharing)
+
+    async def leave(self) -> None:
+        self._say(await self._crossing.leave())
 
     async def run(self) -> None:
         """Run commands as they come, and in a pair watch the links of this director."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._commands.run(), name="commands")
             group.create_task(self._look_for_conflicts(), name="conflicts")
+            group.create_task(self._crossing.run(), name="crossing")
             if isinstance(self._engine.role, Pair):
                 group.create_task(self._links.run(), name="links")
                 self.watch_links()
@@ -91,13 +110,19 @@ class Duty:
         config = self._engine.running.config
         self.run_command(config.active_cmd, "active_cmd")
         await self._engine.warm_up()
+        self._say(await self._crossing.before_taking(planned=planned))
         await self._engine.hold_addresses()
+        self._say(await self._crossing.taken(planned=planned))
         if not planned:
             self._serving.set()
+
+    async def before_giving(self) -> None:
+        self._say(await self._crossing.before_giving(self._engine.table.table))
 
     async def let_go(self) -> None:
         self.conflicts = ()
         await self._engine.hold_addresses()
+        self._say(await self._crossing.given(self._engine.table.table))
         await self._engine.cool_down()
         self.run_command(self._engine.running.config.inactive_cmd, "inactive_cmd")
 
@@ -111,6 +136,10 @@ class Duty:
         reached, told = await self._engine.parts.witness(witnesses, WITNESS_S)
         log.info("%s", told)
         return reached
+
+    def _say(self, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            log.warning("%s", sentence)
 
     def note(self, kind: str, subject: str, sentence: str) -> None:
         self._engine.chronicle.add(kind, subject, sentence)

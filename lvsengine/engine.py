@@ -121,6 +121,7 @@ class Engine:
                 self.nanny.override(key, override)
         if isinstance(self.role, Pair):
             await self._release(running.config)
+            await self.duty.prepare()
             self.duty.run_command(running.config.inactive_cmd, "inactive_cmd")
         await self.converge()
 
@@ -154,6 +155,7 @@ class Engine:
             return
         # Addresses first, so that no packet meets an empty table.
         await self.holding.hold(())
+        await self.duty.leave()
         self.chronicle.table(await self.table.reconcile(EMPTY, self.keeper.kept.services))
         self.keeper.change(services=frozenset(), addresses=frozenset())
 
@@ -219,6 +221,7 @@ class Engine:
             self._take(running)
             if isinstance(self.role, Pair):
                 self.duty.watch_links()
+                await self.duty.prepare()
             self._addresses_due = True
             outcome = await self.converge()
             self.chronicle.add("reload", str(self.settings.path), f"{running.revision} runs")

@@ -26,8 +26,6 @@ def refusal(config: Config) -> EngineError | None:
 def warnings(config: Config) -> tuple[str, ...]:
     """List what the file asks for and this version passes over."""
     asked = {
-        "syncdaemon = 1 is not acted on yet": config.syncdaemon,
-        "monitor_links = 1 is not acted on yet": config.monitor_links,
         "load_monitor is not run yet: weights stay as written": any(
             virtual.load_monitor != "none" for virtual in config.enabled_virtual_servers
         ),

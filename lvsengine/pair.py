@@ -27,6 +27,7 @@ from lvsengine.heartbeat.values import (
     Answer,
     AskWitness,
     Cause,
+    Give,
     LinkDown,
     LinkUp,
     Order,
@@ -64,6 +65,9 @@ class Office(Protocol):
 
     async def serve(self, *, planned: bool) -> None:
         """Raise the addresses and announce each once; the table stands already."""
+
+    async def before_giving(self) -> None:
+        """Tell the peer's kernel of the connections that are open."""
 
     async def let_go(self) -> None:
         """Take the addresses away."""
@@ -220,6 +224,9 @@ class Pair:
                     await self._take_over(action, decided_at)
                 case StepDown():
                     await self._step_down(action, decided_at)
+                case Give(reason):
+                    log.info("handing over reason=%s", reason)
+                    await self._office.before_giving()
                 case Announce(reason):
                     log.info("partner active: resending arps reason=%s", reason)
                     await self._office.announce_again()

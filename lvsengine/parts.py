@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lvsengine.crossing import Crossing
 from lvsengine.health import RealServerKey
 from lvsengine.heartbeat.driver import Later, later, steady
 from lvsengine.heartbeat.transport import Transport
 from lvsengine.heartbeat.udp import Ends, UdpTransport
 from lvsengine.heartbeat.words import Link
 from lvsengine.holding import Announce
+from lvsengine.hush.apply import Hushing
 from lvsengine.ipvs.plane import Plane
 from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.model import Config
@@ -73,6 +75,7 @@ class Parts:
         transport: Carries heartbeats over the links, by UDP port.
         steady: The heartbeat's clock; `later` calls back by the loop's.
         conflicts: Says who else answers for addresses that we hold.
+        crossing: Lets connections survive a change of role.
         links: Watches the links of this director's own addresses.
         witness: Whether any of some addresses answers within so many seconds, and in words.
     """
@@ -90,3 +93,4 @@ class Parts:
     witness: Witness = reaches_any
     links: Callable[[OnChange], LinkWatch] = Links
     conflicts: Conflicts = conflicts
+    crossing: Crossing = field(default_factory=lambda: Crossing(None, Hushing(())))

@@ -171,6 +171,9 @@ def _stop(engine: Engine, number: int) -> None:
 
 
 async def _parts(plane: str) -> Parts:
+    from lvsengine.crossing import Crossing
+    from lvsengine.hush.apply import Hushing
+    from lvsengine.ipvs.kernel import KernelPlane
     from lvsengine.local import is_local
     from lvsengine.parts import Parts
     from lvsengine.vip.announce import announce
@@ -182,7 +185,9 @@ async def _parts(plane: str) -> Parts:
         return Parts(
             MemoryPlane(), MemoryAddresses(), _say_nothing, is_local, conflicts=_no_conflicts
         )
-    return Parts(await _plane(plane), _addresses(), announce, is_local)
+    chosen = await _plane(plane)
+    crossing = Crossing(chosen if isinstance(chosen, KernelPlane) else None, Hushing())
+    return Parts(chosen, _addresses(), announce, is_local, crossing=crossing)
 
 
 async def _plane(plane: str) -> Plane:

@@ -31,7 +31,7 @@ from lvsengine.heartbeat.state import (
     stopping,
     take_over,
 )
-from lvsengine.heartbeat.values import Cause, Order, OrderKind, Say, Settings, TakeOver
+from lvsengine.heartbeat.values import Cause, Give, Order, OrderKind, Say, Settings, TakeOver
 from lvsengine.heartbeat.words import Handover, Stance, Step
 
 _UNDER_WAY = "another order is being carried out"
@@ -133,7 +133,8 @@ def _offer(
 ) -> Machine:
     exchange = Exchange(number, Step.OFFER, force, at + settings.handover_s)
     machine = replace(machine, exchange=exchange, exchanges=machine.exchanges + 1)
-    return become(machine, State.GIVING, at, f"handing over to the {settings.peer_is}")
+    reason = f"handing over to the {settings.peer_is}"
+    return become(machine.act(Give(reason)), State.GIVING, at, reason)
 
 
 def hear_as_active(settings: Settings, machine: Machine, peer: Peer, at: float) -> Machine:

@@ -179,6 +179,13 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Give:
+    """A planned handover begins: tell the peer's kernel of what is open, and serve on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepDown:
     """Take the addresses away, then tell `AddressesDown`."""
 
@@ -216,4 +223,4 @@ class Answer:
     sentence: str
 
 
-Action = SendHeartbeat | TakeOver | StepDown | Announce | AskWitness | Say | Answer
+Action = SendHeartbeat | TakeOver | Give | StepDown | Announce | AskWitness | Say | Answer

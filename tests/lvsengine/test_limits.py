@@ -32,8 +32,6 @@ def test_what_cannot_be_run_is_refused_with_what_to_do(config: Config, told: str
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        (replace(SOUND, syncdaemon=True), "syncdaemon"),
-        (replace(SOUND, monitor_links=True), "monitor_links"),
         (replace(SOUND, virtual_servers=(replace(WEB, load_monitor="rup"),)), "load_monitor"),
         (replace(SOUND, virtual_servers=(replace(WEB, client_monitor="/x"),)), "client_monitor"),
     ],

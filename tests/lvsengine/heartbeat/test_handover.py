@@ -9,6 +9,7 @@ from lvsengine.heartbeat.values import (
     Announce,
     Answer,
     Cause,
+    Give,
     LinkDown,
     OrderKind,
     Settings,
@@ -26,6 +27,7 @@ from tests.lvsengine.heartbeat.playing import (
     standing_by,
 )
 
+GIVES = Give("handing over to the backup")
 STOP, STANDBY, TAKEOVER = OrderKind.STOP, OrderKind.STANDBY, OrderKind.TAKEOVER
 
 
@@ -45,7 +47,7 @@ def saying(play: Play) -> tuple[Stance, Step | None]:
 
 def test_the_giver_serves_until_the_taker_has_the_addresses_up() -> None:
     play = serving(PRIMARY)
-    assert play.order(STANDBY) == []
+    assert play.order(STANDBY) == [GIVES]
     assert saying(play) == (Stance.GIVING, Step.OFFER)
     assert play.hear(Stance.STANDBY) == []
     assert play.hear(Stance.TAKING, handover=(number(play), Step.ACCEPTED)) == []
@@ -327,7 +329,8 @@ def test_one_order_at_a_time_but_a_stop_comes_first() -> None:
     play = serving(PRIMARY)
     play.order(STANDBY, number=1)
     play.order(STANDBY, number=2)
-    assert play.actions == [Answer(2, ok=False, sentence="another order is being carried out")]
+    busy = Answer(2, ok=False, sentence="another order is being carried out")
+    assert play.actions == [GIVES, busy]
     play.order(STOP, number=3)
     assert play.actions[1:] == [Answer(1, ok=False, sentence="this director is being stopped")]
     assert play.state is State.GIVING
@@ -407,7 +410,7 @@ def test_a_standby_that_stops_says_goodbye_three_times_and_then_nothing(
 
 def test_an_active_that_stops_hands_over_first() -> None:
     play = serving(PRIMARY)
-    assert play.order(STOP) == []
+    assert play.order(STOP) == [GIVES]
     assert saying(play) == (Stance.GIVING, Step.OFFER)
     play.hear(Stance.TAKING, handover=(number(play), Step.TAKEN))
     play.down()
@@ -438,7 +441,7 @@ def test_an_active_that_stops_does_so_though_the_handover_fails() -> None:
 def test_a_director_that_lets_go_already_stops_after_that() -> None:
     play = serving(BACKUP)
     play.hear(Stance.ACTIVE)
-    assert play.order(STOP) == []
+    assert play.order(STOP) == [GIVES]
     play.down()
     assert play.state is State.STOPPING
 
