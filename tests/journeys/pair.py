@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from lvsengine.heartbeat.driver import Heartbeat
@@ -34,6 +35,8 @@ KEY = Key(7, b"k" * 32)
 WORK_S = 0.004  # to raise the addresses, or take them away
 LOOK_S = 0.005
 READY_AFTER_S = 0.02
+CLOCKS_S = 0.01  # what half a per cent of clock rate makes of a deadtime, and rounding
+TRIP_S = 0.002  # there and back in fair weather, with the looks between
 
 
 class _Gate:
@@ -237,3 +240,13 @@ def a_pair(
         2 - rate,
     )
     return Pair(network, primary, backup)
+
+
+@asynccontextmanager
+async def running(pair: Pair) -> AsyncIterator[asyncio.TaskGroup]:
+    async with asyncio.TaskGroup() as group:
+        for director in pair.both:
+            director.start(group)
+        yield group
+        for director in pair.both:
+            director.crash()
