@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pulse")
 
 NIC_NAMES = {Link.PUBLIC: "Primary NIC", Link.PRIVATE: "Private NIC"}  # the original's words
+READY_S = 1.0
 WITNESS_S = 1.0  # for an answer of any of them
 
 
@@ -67,7 +68,14 @@ class Duty:
             group.create_task(self._crossing.run(), name="crossing")
             if isinstance(self._engine.role, Pair):
                 group.create_task(self._links.run(), name="links")
+                group.create_task(self._say_ready(), name="readiness")
                 self.watch_links()
+
+    async def _say_ready(self) -> None:
+        """Readiness hangs on the peer's revision too, of which nobody else tells us."""
+        while True:
+            await asyncio.sleep(READY_S)
+            self._engine.say_ready()
 
     async def _look_for_conflicts(self) -> None:
         """After each takeover, ask whether somebody else still answers for a virtual IP."""

@@ -332,8 +332,13 @@ class Engine:
     def not_ready(self) -> tuple[str, ...]:
         """Why this director could not serve as it should; empty when it could."""
         failing = len(self.chronicle.failures)
-        down = self.role.links_down.values() if isinstance(self.role, Pair) else ()
-        return role.not_ready(self.nanny.standings(), failing, down)
+        if isinstance(self.role, Alone):
+            return role.not_ready(self.nanny.standings(), failing, ())
+        reasons = [*self.role.links_down.values()]
+        theirs = self.role.peer().revision
+        if theirs not in ("", self.running.revision) and not self.role.serves:
+            reasons.append(f"runs revision {self.running.revision}, the peer {theirs}")
+        return role.not_ready(self.nanny.standings(), failing, reasons)
 
     def say_ready(self) -> None:
         if isinstance(self.role, Pair):

@@ -89,6 +89,8 @@ class Holding:
         self._some_due.set()
 
     async def _announce_rest(self, raised: Sequence[HeldAddress]) -> None:
-        await asyncio.sleep(PAUSE_S)
-        await self._announce([one for one in raised if one in self.held()], times=TIMES - 1)
+        for _ in range(TIMES - 1):
+            await asyncio.sleep(PAUSE_S)
+            ours = self.held()  # by now another director may hold what was ours a second ago
+            await self._announce([one for one in raised if one in ours], times=1)
         log.info("gratuitous lvs arps finished")

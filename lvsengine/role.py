@@ -85,13 +85,13 @@ def _ends(of_primary: Address, of_backup: Address, *, primary: bool) -> Ends:
 
 
 def not_ready(
-    standings: Mapping[RealServerKey, Standing], failing: int, links_down: Iterable[str]
+    standings: Mapping[RealServerKey, Standing], failing: int, others: Iterable[str]
 ) -> tuple[str, ...]:
     """Why this director could not serve as well as it should; empty when it could."""
     judged = [one for one in standings.values() if one.override is Override.AUTO]
     unknown = sum(one.health is Health.UNKNOWN for one in judged)
     down = sum(one.health is Health.DOWN for one in judged)
-    reasons = list(links_down)
+    reasons = list(others)
     if failing:
         reasons.append(f"{failing} changes of the kernel fail")
     if unknown:
