@@ -14,6 +14,9 @@ from lvsengine.ipvs.syncd import SyncDaemon, SyncRole
 from lvsengine.lvscf.model import Config
 
 PREFIX = "net.ipv4.vs."
+# A datagram for each connection: the kernel lets a longer one wait, up to 2 s, until it is full,
+# and a director that crashes meanwhile takes along what was in it.
+SOONEST = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def daemon_for(config: Config, *, serves: bool) -> SyncDaemon | None:
         SyncRole.SENDER if serves else SyncRole.RECEIVER,
         config.syncd_iface,
         config.syncd_id,
-        config.syncd_maxlen if serves else 0,
+        (config.syncd_maxlen or SOONEST) if serves else 0,
         config.syncd_group,
         config.syncd_port,
         config.syncd_ttl if serves else 0,

@@ -127,7 +127,7 @@ _OF_THE_PAIR = (
     Key(
         "syncd_maxlen",
         rules.sync_length,
-        "Most bytes of a message that shares connections; 0 is what the network takes.",
+        "Bytes that a message sharing connections gathers; 0 sends each connection at once.",
         ours=True,
     ),
     Key(

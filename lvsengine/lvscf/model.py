@@ -140,7 +140,7 @@ class Config:
     witness: tuple[Address, ...] = ()
     yield_when_isolated: bool = False
     manage_sysctls: bool = False
-    syncd_maxlen: int = 0  # bytes in a datagram; 0: what the MTU allows
+    syncd_maxlen: int = 0  # bytes in a datagram; 0: one for each connection
     syncd_group: Address | None = None  # None: 224.0.0.81
     syncd_port: int = 8848
     syncd_ttl: int = 1

@@ -4,12 +4,19 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from lvsengine.ipvs.syncd import SyncDaemon, SyncRole
-from lvsengine.ipvs.syncd_policy import WANTED, DaemonPlan, daemon_for, daemon_plan, findings
+from lvsengine.ipvs.syncd_policy import (
+    SOONEST,
+    WANTED,
+    DaemonPlan,
+    daemon_for,
+    daemon_plan,
+    findings,
+)
 from lvsengine.lvscf.model import Config
 
 PAIR = Config(backup_active=True, syncdaemon=True, syncd_iface="eth1", syncd_id=9)
-SENDER = SyncDaemon(SyncRole.SENDER, "eth1", 9, 0, None, 8848, 1)
-AS_RUNNING = replace(SENDER, max_length=1472, group=ip_address("224.0.0.81"))
+SENDER = SyncDaemon(SyncRole.SENDER, "eth1", 9, SOONEST, None, 8848, 1)
+AS_RUNNING = replace(SENDER, group=ip_address("224.0.0.81"))
 RECEIVER = replace(AS_RUNNING, role=SyncRole.RECEIVER)
 RIGHT: dict[str, str | None] = {one.name: one.value for one in WANTED}
 
