@@ -337,7 +337,7 @@ class Engine:
         reasons = [*self.role.links_down.values()]
         theirs = self.role.peer().revision
         if theirs not in ("", self.running.revision) and not self.role.serves:
-            reasons.append(f"runs revision {self.running.revision}, the peer {theirs}")
+            reasons.append(f"lvs.cf differs: {self.running.revision} here, {theirs} at the peer")
         return role.not_ready(self.nanny.standings(), failing, reasons)
 
     def say_ready(self) -> None:
