@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,12 +90,14 @@ def test_both_cables_of_the_active_come_out_and_when_they_return_clients_notice_
         wait_until(lambda: "dirB" in holders(), "dirB takes over")
         pair["dirA"].wait_for_rows(WEB.key(), {})
         crowd.go_on()
+        mended = time.monotonic()
         mend(*cables_of("dirA"))
-        wait_until(lambda: len(holders()) == 1, "one of them lets go")
+        wait_until(lambda: len(holders()) == 1, "one of them lets go, if both are active")
         crowd.go_on()
         hold_for(2 * DEADTIME_S, lambda: len(holders()) == 1, "it stays so")
         crowd.finish()
     assert outage_s(crowd.load) < DEADTIME_S + SLACK_S
+    assert outage_s(crowd.load, mended) < SLACK_S
 
 
 def test_a_director_that_was_asleep_lets_go_at_once_when_it_wakes(pair: Pair) -> None:

@@ -28,9 +28,14 @@ def shared_ports(director: str) -> set[int]:
     }
 
 
-def outage_s(load: Load) -> float:
-    """The longest time between two good answers; 0.01 to 0.03 s where nothing happens."""
+def outage_s(load: Load, since: float = 0.0) -> float:
+    """The longest time between two good answers; 0.01 to 0.03 s where nothing happens.
+
+    Args:
+        since: Look only at what was answered since then (monotonic seconds).
+    """
     answered = sorted(o.began + o.seconds for o in load.outcomes if o.server)
+    answered = [moment for moment in answered if moment >= since]
     return max((b - a for a, b in pairwise(answered)), default=float("inf"))
 
 
