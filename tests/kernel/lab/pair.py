@@ -18,7 +18,7 @@ from lvsengine.snapshot import LinkState, RoleChange, Snapshot
 from tests.kernel.lab.configuration import Virtual, lvs_cf
 from tests.kernel.lab.director import Director, a_director
 from tests.kernel.lab.faults import cables_of, cut, heal, mend, peer_of
-from tests.kernel.lab.namespaces import proc_net
+from tests.kernel.lab.namespaces import proc_net, sysctl
 from tests.kernel.lab.network import DIRECTORS, VIRTUAL_IP, cable
 from tests.kernel.lab.waiting import wait_until
 
@@ -168,6 +168,10 @@ def _for_owner_only(path: str, flags: int) -> int:
 def a_pair() -> Iterator[Pair]:
     """A pair that is not started yet; ended at the end, also what is frozen."""
     with ExitStack() as stack:
+        for name in DIRECTORS:
+            # Else a client's port that comes again meets, for a minute, the connection that it
+            # had to a real server of the test before, and the kernel says nothing to it.
+            sysctl(name, "net/ipv4/vs/expire_nodest_conn", 1)
         pair = Pair({name: stack.enter_context(a_director(name)) for name in DIRECTORS})
         try:
             yield pair
