@@ -22,6 +22,7 @@ from lvsengine.lvscf.model import Config, RealServer, VirtualServer
 from lvsengine.net import Address, Forwarding
 
 SORRY_WEIGHT = 1
+NOT_CHECKED = Standing()
 
 Listing = tuple[VirtualServer, RealServer]  # one real server, as one virtual server lists it
 
@@ -176,7 +177,7 @@ def _weight(
 ) -> int | None:
     """Return the destination's weight, or None where it has no place in the table."""
     stands = [
-        (virtual, standings.get(RealServerKey(virtual.name, real.name), Standing()))
+        (virtual, standings.get(RealServerKey(virtual.name, real.name), NOT_CHECKED))
         for virtual, real in listings
     ]
     if any(standing.override is Override.DRAIN for _, standing in stands):

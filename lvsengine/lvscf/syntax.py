@@ -188,7 +188,8 @@ class _Builder:
         if line.kind is Kind.BRACE and self._brace_due:
             self._brace_due = False
             return
-        self._report(index, line)
+        if line.faults:
+            self._report(index, line)
         if line.kind is Kind.COMMENT:
             return
         self._brace_due = False
@@ -223,7 +224,7 @@ class _Builder:
                 "a server block belongs inside a virtual block; is a }} of line {at} too many?",
                 at=self._last_close + 1,
             )
-        broken = any(fault.is_error for fault in line.faults)
+        broken = bool(line.faults) and any(fault.is_error for fault in line.faults)
         self._open.append(_Open(line.key, line.values[0], index, broken=broken))
         self._brace_due = Fault.NO_BRACE in line.faults
 

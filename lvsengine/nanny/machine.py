@@ -92,7 +92,7 @@ def step(
     settings: Settings, machine: Machine, result: Result, at: float
 ) -> tuple[Machine, Turn | None]:
     """Take one result in; `at` is when it ended, in seconds since the epoch."""
-    tried = (*machine.tried[1 - KEPT :], Tried(at, result))
+    tried = _remembered(machine.tried, result, at)
     if result.ok:
         return _on_success(settings, machine, result.reason, tried)
     return _on_failure(settings, machine, result.reason, tried)
@@ -101,7 +101,20 @@ def step(
 def not_tried(machine: Machine, result: Result, at: float) -> Machine:
     """Remember a try that could not be made; it says nothing about the real server."""
     reason = result.reason if machine.health is Health.UNKNOWN else machine.reason
-    return replace(machine, reason=reason, tried=(*machine.tried[1 - KEPT :], Tried(at, result)))
+    return replace(machine, reason=reason, tried=_remembered(machine.tried, result, at))
+
+
+def _remembered(tried: tuple[Tried, ...], result: Result, at: float) -> tuple[Tried, ...]:
+    """Add a result. Its texts are mostly those of the last one, and are kept in memory once."""
+    last = tried[-1].result if tried else result
+    thrifty = Result(
+        result.ok,
+        last.reason if result.reason == last.reason else result.reason,
+        result.seconds,
+        last.sent if result.sent == last.sent else result.sent,
+        last.received if result.received == last.received else result.received,
+    )
+    return (*tried[1 - KEPT :], Tried(at, thrifty))
 
 
 def _on_success(

@@ -128,6 +128,19 @@ def test_the_last_twenty_results_are_kept_newest_last() -> None:
     assert [tried.at for tried in machine.tried] == [float(at) for at in range(11, 31)]
 
 
+def test_texts_that_come_again_are_kept_once() -> None:
+    said = [
+        Result(ok=True, reason=f"up {n // 9}", seconds=n, sent=f"G{n // 9}", received=f"O{n // 9}")
+        for n in range(3)
+    ]
+    said.append(Result(ok=False, reason="refused", seconds=3, sent="G", received="O"))
+    first, second, third, last = (tried.result for tried in after(UNTRIED, rules(), *said).tried)
+    assert [first, second, third, last] == said
+    assert first.reason is second.reason is third.reason
+    assert first.sent is third.sent
+    assert first.received is third.received
+
+
 @given(
     st.lists(st.booleans(), max_size=80),
     st.integers(1, 4),
