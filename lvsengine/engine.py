@@ -123,7 +123,7 @@ class Engine:
             await self._release(running.config)
             await self.duty.prepare()
             self.duty.run_command(running.config.inactive_cmd, "inactive_cmd")
-        await self.converge()
+        await self.converge_table()
 
     async def _run_parts(self) -> None:
         try:
@@ -136,6 +136,8 @@ class Engine:
                 group.create_task(self._end_when_asked(), name="stop")
                 if isinstance(self.role, Pair):
                     group.create_task(self.role.run(), name="pair")
+                # While the first checks are under way: what sets addresses takes long to load.
+                await self.converge()
                 self._ready()
         except* _StopOrder:
             pass
@@ -283,6 +285,17 @@ class Engine:
 
     async def converge(self, *, refresh: bool = False) -> Outcome:
         """Make table and addresses what they should be now, the table first."""
+        outcome = await self.converge_table(refresh=refresh)
+        if self._addresses_due or refresh:
+            self._addresses_due = False
+            await self.hold_addresses()
+        failed = self.holding.addresses.failures
+        self.chronicle.failing(self.chronicle.failures_of(outcome.failures, failed))
+        self.say_ready()
+        return outcome
+
+    async def converge_table(self, *, refresh: bool = False) -> Outcome:
+        """Make the table what it should be now."""
         async with self._turn:
             standings = self.nanny.standings()
             wanted = desired(self.running.config, standings) if self.works else EMPTY
@@ -291,13 +304,7 @@ class Engine:
                 await self.table.refresh()
             outcome = await self.table.reconcile(wanted, self.keeper.kept.services)
             self.chronicle.table(outcome)
-        if self._addresses_due or refresh:
-            self._addresses_due = False
-            await self.hold_addresses()
-        failed = self.holding.addresses.failures
-        self.chronicle.failing(self.chronicle.failures_of(outcome.failures, failed))
-        self.say_ready()
-        return outcome
+            return outcome
 
     @property
     def works(self) -> bool:
