@@ -1,10 +1,11 @@
 # make demo   try it on this machine       make test   all checks and tests, as CI runs them
-# make bench  measure, beside the peers    make clean  take away what these made
+# make drills the pair under its faults    make bench  measure, beside the peers
+# make clean  take away what these made
 
 BIN := .venv/bin
 PLANE ?= userspace
 
-.PHONY: demo test bench lint prepared clean
+.PHONY: demo test drills bench lint prepared clean
 
 demo:
 	@deploy/prepare.sh demo
@@ -19,6 +20,9 @@ test: prepared lint
 
 prepared:
 	@deploy/prepare.sh test
+
+drills: prepared
+	$(BIN)/python -m tests.kernel --drills
 
 lint: prepared
 	$(BIN)/ruff format --check .

@@ -1,6 +1,9 @@
 """Run the kernel tests: one guest, pytest inside it on `tests/kernel/guest`.
 
-    .venv/bin/python -m tests.kernel [--limit S] [--coverage] [pytest arguments ...]
+    .venv/bin/python -m tests.kernel [--limit S] [--coverage] [--drills] [pytest arguments ...]
+
+The drills, marked so, put a pair of directors through its faults under load; they want a machine
+that does nothing else, and are run by themselves.
 
 The exit status is pytest's, 124 past the limit, 125 if no guest could be booted: never is the
 suite skipped in silence. `.build/kernel/` then has `junit.xml` and, with `--coverage`, data files
@@ -36,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _compile_once()
     try:
         status = boot(
-            _command(pytest_arguments, out, coverage=options.coverage),
+            _command(
+                ["-m", "drill" if options.drills else "not drill", *pytest_arguments],
+                out,
+                coverage=options.coverage,
+            ),
             out,
             options.limit,
             _environment(out, coverage=options.coverage),
@@ -54,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=float, default=900, metavar="S")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
     parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--drills", action="store_true")
     return parser
 
 

@@ -40,6 +40,7 @@ DOWNLOADS = 30
 SETTLING_S = 1.0
 LETTERS = {Forwarding.NAT: "m", Forwarding.DIRECT: "g"}
 REAL = [f"10.11.12.{number}" for number in (1, 2, 3)]
+pytestmark = pytest.mark.drill
 WEB = VirtualServer(
     "web",
     FloatingAddress(ip_address(VIRTUAL_IP), "eth0:1"),

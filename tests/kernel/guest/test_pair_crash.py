@@ -14,6 +14,7 @@ from tests.kernel.lab.pair import DEADTIME_S, Pair, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import hold_for, wait_until
 
+pytestmark = pytest.mark.drill
 WEB = Virtual("web")
 OUTAGE_S = DEADTIME_S + 0.6  # a guest may be busy; the benchmark measures
 

@@ -29,6 +29,7 @@ from tests.kernel.lab.pair import SHARING, Pair, Watch, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import hold_for, wait_until
 
+pytestmark = pytest.mark.drill
 WEB = Virtual("web")
 KEEPALIVE_S, DEADTIME_S = 0.1, 0.6
 SLACK_S = 0.6  # a guest may be busy; the benchmark measures

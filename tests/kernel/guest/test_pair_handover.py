@@ -15,6 +15,7 @@ from tests.kernel.lab.pair import Pair, Watch, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import hold_for, wait_until
 
+pytestmark = pytest.mark.drill
 WEB = Virtual("web")
 
 

@@ -20,6 +20,7 @@ from tests.kernel.lab.pair import Watch, holders
 from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import hold_for, wait_until
 
+pytestmark = pytest.mark.drill
 WEB = Virtual("web")
 KEEPALIVE_S, DEADTIME_S = 0.1, 0.4
 
