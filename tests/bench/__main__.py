@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.bench import bench_commands, bench_lvscf, bench_start, bench_userspace
+from tests.bench import bench_commands, bench_heartbeat, bench_lvscf, bench_start, bench_userspace
 from tests.bench.figures import Options, Section, decoded, table
 from tests.bench.processes import CHECKOUT
 from tests.kernel.lab.boot import LabError, boot, check_programs, end_guest_on_sigterm
@@ -28,11 +28,13 @@ ON_HOST: Mapping[str, Callable[[Options], list[Section]]] = {
     "commands": bench_commands.run,
     "start": bench_start.run,
     "userspace": bench_userspace.run,
+    "heartbeat": bench_heartbeat.run,
 }
-IN_GUEST = ("table", "reload", "checks")
+IN_GUEST = ("table", "reload", "checks", "pair")
 OUT = CHECKOUT / ".build" / "bench"
 ROWS = "rows.json"
-GUEST_LIMIT_S = 600.0  # beside the windows of steady checking
+GUEST_LIMIT_S = 600.0  # beside the windows of steady checking, and the pairs
+PAIRS_RUN_S = 240.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +95,7 @@ def _in_guest(names: Sequence[str], options: Options) -> list[Section]:
     for folder in ("lvsengine", "tests"):
         compileall.compile_dir(CHECKOUT / folder, quiet=2)  # the guest forgets what it compiles
     words = ["--runs", str(options.runs), "--window", str(options.window_s), *names]
-    limit_s = GUEST_LIMIT_S + options.runs * 2 * options.window_s
+    limit_s = GUEST_LIMIT_S + options.runs * (2 * options.window_s + PAIRS_RUN_S)
     with _folder(OUT) as out:
         command = [sys.executable, "-m", "tests.bench.guest", *words]
         status = boot(command, out, limit_s, output=_to_stderr)

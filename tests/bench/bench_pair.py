@@ -7,7 +7,6 @@ and keepalived's in turn, and the fault comes at another phase of the heartbeat.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
-from pathlib import Path
 
 from tests.bench.figures import Goal, Options, Row, Section, table
 from tests.kernel.lab.announcements import announcements
@@ -36,8 +34,6 @@ LINES = (*SHARING, "monitor_links = 1")
 WEB = Virtual("web")
 MANY = 200
 MORE = IPv4Address("192.168.27.0")
-CPU_WINDOW_S = 10.0
-CLOCK_TICKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,10 @@ class Trial:
     planned: bool = False
 
 
+NOTHING = "nothing"
+QUIET_S = 0.5
 TRIALS = (
+    Trial("no fault (what the meter itself sees)", FAST_S, NOTHING, NOTHING, None),
     Trial("crash", FAST_S, "crash", "crash", Goal(0.9, of_ratio=True)),
     Trial("crash", SLOW_S, "crash", "crash", Goal(1.0, of_ratio=True)),
     Trial("public cable out", FAST_S, "cable", "cable", Goal(0.1)),
@@ -82,7 +81,6 @@ def run(options: Options) -> list[Section]:
         for trial in TRIALS:
             rows += _rows(trial, network, options.runs)
         rows.append(_many_addresses(network, options.runs))
-        rows.append(_heartbeats_cost(network, options.runs))
     return [Section("a pair and its faults (in the guest; 3 real servers, NAT)", rows)]
 
 
@@ -122,41 +120,44 @@ def _ours(trial: Trial, phase_s: float) -> Seen:
         pair.write(WEB, keepalive_s=keepalive_s, deadtime_s=DEADTIMES * keepalive_s, lines=LINES)
         pair.start()
         faults: dict[str, Fault] = {
+            NOTHING: partial(time.sleep, QUIET_S),
             "crash": partial(pair.crash, "dirA"),
             "cable": partial(cut, cable("dirA", "public")),
             "order": partial(pair.hand_over, "dirA"),
             "stop": pair["dirA"].terminate,
         }
-        return _seen(faults[trial.ours], phase_s, planned=trial.planned)
+        return _seen(trial, faults[trial.ours], phase_s)
 
 
 def _peers(trial: Trial, phase_s: float) -> Seen:
     with a_keepalived_pair() as pair:
         pair.start(trial.keepalive_s, WEB)
         faults: dict[str, Fault] = {
+            NOTHING: partial(time.sleep, QUIET_S),
             "crash": partial(pair.crash, "dirA"),
             "cable": partial(cut, cable("dirA", "public")),
             "stop": pair["dirA"].terminate,
         }
-        return _seen(faults[trial.peers], phase_s, planned=trial.planned)
+        return _seen(trial, faults[trial.peers], phase_s)
 
 
-def _seen(fault: Fault, phase_s: float, *, planned: bool) -> Seen:
-    if planned:
+def _seen(trial: Trial, fault: Fault, phase_s: float) -> Seen:
+    heir = "dirA" if trial.ours == NOTHING else "dirB"
+    if trial.planned:
         with Crowd("dirB", blocks=60) as crowd:
-            _suffer(fault, phase_s, crowd.load)
+            _suffer(fault, phase_s, crowd.load, heir)
             incomplete = crowd.incomplete()
         return Seen(outage_s(crowd.load), len(crowd.load.failures) + incomplete)
     with Load(VIRTUAL_IP, give_up_s=1) as load:
         wait_until(lambda: len(load.outcomes) > 20, "requests are answered")
-        _suffer(fault, phase_s, load)
+        _suffer(fault, phase_s, load, heir)
     return Seen(outage_s(load))
 
 
-def _suffer(fault: Fault, phase_s: float, load: Load) -> None:
+def _suffer(fault: Fault, phase_s: float, load: Load, heir: str) -> None:
     time.sleep(phase_s)
     fault()
-    wait_until(lambda: "dirB" in holders(), "dirB holds the virtual IP")
+    wait_until(lambda: heir in holders(), f"{heir} holds the virtual IP")
     now = time.monotonic()
     wait_until(lambda: load.servers_since(now).total() > 60, "requests are answered again")
 
@@ -184,37 +185,6 @@ def _many_addresses(network: Network, runs: int) -> Row:
             pair.settle(standby)
     network.tidy()
     return Row(f"takeover's own work, {MANY} virtual IPs", "s", seconds, goal=Goal(0.2))
-
-
-# --- what heartbeats cost -----------------------------------------------------------------
-
-
-def _heartbeats_cost(network: Network, runs: int) -> Row:
-    """A standby's CPU with many heartbeats, less that with a tenth as many."""
-    rare, many = (
-        [_standbys_cpu(keepalive_s) for _ in range(runs)] for keepalive_s in (SLOW_S, FAST_S)
-    )
-    network.tidy()
-    share_of_difference = 1 - FAST_S / SLOW_S
-    base = statistics.median(rare)
-    shares = [100 * (cpu - base) / CPU_WINDOW_S / share_of_difference for cpu in many]
-    return Row(f"heartbeats every {FAST_S:g} s", "% of a core", shares, goal=Goal(1))
-
-
-def _standbys_cpu(keepalive_s: float) -> float:
-    with a_pair() as pair:
-        quiet = Virtual("web", timeout_s=60, check=())
-        pair.write(quiet, keepalive_s=keepalive_s, deadtime_s=DEADTIMES * keepalive_s)
-        pair.start()
-        pid = pair.status("dirB").pid
-        before = _cpu_s(pid)
-        time.sleep(CPU_WINDOW_S)
-        return _cpu_s(pid) - before
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
 if __name__ == "__main__":

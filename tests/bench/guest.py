@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.bench import bench_checks, bench_kernel_table, bench_reload
+from tests.bench import bench_checks, bench_kernel_table, bench_pair, bench_reload
 from tests.bench.figures import Options, Section, encoded
 
 ROWS = "rows.json"  # in the folder that the guest may write
@@ -19,6 +19,7 @@ BENCHES: Mapping[str, Callable[[Options], list[Section]]] = {
     "table": bench_kernel_table.run,
     "reload": bench_reload.run,
     "checks": bench_checks.run,
+    "pair": bench_pair.run,
 }
 
 

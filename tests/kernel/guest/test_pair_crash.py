@@ -52,7 +52,7 @@ def test_a_pulse_that_was_killed_comes_back_without_the_addresses_it_left_behind
 ) -> None:
     pair.write(WEB)
     pair.start()
-    with Crowd("dirB", blocks=120) as crowd:
+    with Crowd("dirB", blocks=110) as crowd:
         pair["dirA"].kill()
         wait_until(lambda: holders() == {"dirA", "dirB"}, "dirB takes over, dirA's kernel too")
         crowd.go_on()

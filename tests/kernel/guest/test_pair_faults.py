@@ -102,7 +102,7 @@ def test_both_cables_of_the_active_come_out_and_when_they_return_clients_notice_
 
 
 def test_a_director_that_was_asleep_lets_go_at_once_when_it_wakes(pair: Pair) -> None:
-    with Crowd("dirB", blocks=90) as crowd:
+    with Crowd("dirB", blocks=80) as crowd:
         pair["dirA"].freeze()
         hold_for(2 * DEADTIME_S, lambda: "dirA" in holders(), "dirA's kernel goes on")
         assert holders() == {"dirA", "dirB"}
@@ -128,7 +128,7 @@ def test_a_standby_that_was_asleep_does_not_take_over_when_it_wakes(pair: Pair) 
 
 
 def test_after_a_split_the_backup_yields_and_the_primary_announces_again(pair: Pair) -> None:
-    with Crowd("dirB", blocks=100) as crowd:
+    with Crowd("dirB", blocks=85) as crowd:
         split()
         wait_until(lambda: holders() == {"dirA", "dirB"}, "both are active")
         crowd.go_on()
@@ -168,11 +168,11 @@ def test_a_standby_that_hears_nobody_takes_over_and_the_other_lets_go(pair: Pair
 
 
 def test_a_third_of_all_heartbeats_lost_one_way_and_both_ways_changes_nothing(pair: Pair) -> None:
-    with Crowd(blocks=100) as crowd:
+    with Crowd(blocks=85) as crowd:
         with loss(30, "dirA"):
             hold_for(2, lambda: holders() == {"dirA"}, "dirA stays active")
         with loss(30, "dirA", "dirB"):
-            hold_for(3, lambda: holders() == {"dirA"}, "dirA stays active")
+            hold_for(2.5, lambda: holders() == {"dirA"}, "dirA stays active")
             assert min(lost("dirA"), lost("dirB")) > 10
             losses = [link.loss or 0 for link in pair.links("dirB")]
         crowd.finish()

@@ -40,7 +40,7 @@ def pair(started: Pair) -> Pair:
 
 
 def test_by_order_the_taker_has_the_addresses_before_the_giver_lets_go(pair: Pair) -> None:
-    with Crowd("dirB", blocks=110) as crowd:
+    with Crowd("dirB", blocks=95) as crowd:
         with Watch() as there:
             pair["dirA"].lvsctl("standby")
             pair.wait_for_active("dirB")
