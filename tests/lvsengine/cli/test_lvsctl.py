@@ -129,6 +129,24 @@ def test_events_so_far_are_listed(typed: Typed) -> None:
     assert "shop/one: up: answered as expected" in out
 
 
+@pytest.mark.parametrize("command", ["standby", "takeover --force", "history"])
+def test_a_director_without_a_peer_says_so(typed: Typed, command: str) -> None:
+    status, _, err = typed(command)
+    assert status == 1
+    assert "there is no peer: backup_active = 0" in err
+
+
+def test_a_heartbeat_key_is_made_and_what_to_do_with_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "key"
+    assert lvsctl.main(["heartbeat-key", "new", str(path)]) == 0
+    assert f"heartbeat_key_file = {path}" in capsys.readouterr().out
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert lvsctl.main(["heartbeat-key", "new", str(path)]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
 def test_without_an_engine_there_is_one_sentence_and_status_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,6 +133,13 @@ def test_help_teaches_by_example(word: str, capsys: pytest.CaptureFixture[str]) 
     assert "pulse -t -c lvs.cf" in capsys.readouterr().out
 
 
+def test_release_lets_go_of_nothing_where_nothing_was_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pulse.main([*words(tmp_path), "--release"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_words_of_the_original_are_accepted(tmp_path: Path) -> None:
     argv = words(tmp_path, "--test-start", "--nodaemon", "--lvsd=/usr/sbin/lvsd", "--verbose")
     argv[0] = "--configfile"
