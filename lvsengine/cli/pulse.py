@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lvsengine.ipvs.plane import Plane
     from lvsengine.parts import Parts
     from lvsengine.vip.addresses import AddressPlane
+    from lvsengine.vip.release import Released
 
 OK, FAILED = 0, 1
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
@@ -88,19 +89,28 @@ def _release(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from lvsengine import state
-    from lvsengine.lvscf import store
-    from lvsengine.lvscf.model import Config
-    from lvsengine.vip.release import release
 
     with state.locked(arguments.state):
-        config = store.load(arguments.configfile).config or Config()
-        ours = state.load(arguments.state).addresses
-        released = asyncio.run(release(config, _addresses(), ours))
+        released = asyncio.run(_let_go(arguments))
     for change in released.removed:
         print(f"released {change.address}")
     for sentence in released.sentences:
         print(f"pulse: {sentence}", file=sys.stderr)
     return FAILED if released.failures else OK
+
+
+async def _let_go(arguments: argparse.Namespace) -> Released:
+    from lvsengine import state
+    from lvsengine.lvscf import store
+    from lvsengine.lvscf.model import Config
+    from lvsengine.vip.release import release
+
+    config = store.load(arguments.configfile).config or Config()
+    plane = _addresses()
+    try:
+        return await release(config, plane, state.load(arguments.state).addresses)
+    finally:
+        await plane.close()
 
 
 def _run(arguments: argparse.Namespace) -> int:
