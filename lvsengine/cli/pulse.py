@@ -106,11 +106,16 @@ async def _let_go(arguments: argparse.Namespace) -> Released:
     from lvsengine.vip.release import release
 
     config = store.load(arguments.configfile).config or Config()
+    keeper = state.Keeper(arguments.state)
+    keeper.load()
     plane = _addresses()
     try:
-        return await release(config, plane, state.load(arguments.state).addresses)
+        released = await release(config, plane, keeper.kept.addresses)
     finally:
         await plane.close()
+    if not released.failures:
+        keeper.change(addresses=frozenset())
+    return released
 
 
 def _run(arguments: argparse.Namespace) -> int:
