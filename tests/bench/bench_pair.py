@@ -33,6 +33,7 @@ DEADTIMES = 3  # keepalives; keepalived waits for three announcements, and a lit
 LINES = (*SHARING, "monitor_links = 1")
 WEB = Virtual("web")
 MANY = 200
+ONE = {"rs1": 1}
 MORE = IPv4Address("192.168.27.0")
 
 
@@ -171,10 +172,10 @@ def _many_addresses(network: Network, runs: int) -> Row:
     with a_pair() as pair:
         addresses = {VIRTUAL_IP, *(str(MORE + number) for number in range(1, MANY))}
         virtuals = [
-            Virtual(f"v{number}", address, f"eth0:{number}", timeout_s=30, check=())
+            Virtual(f"v{number}", address, f"eth0:{number}", servers=ONE, timeout_s=30, check=())
             for number, address in enumerate(sorted(addresses), 1)
         ]
-        pair.write(*virtuals, lines=LINES)
+        pair.write(*virtuals, keepalive_s=SLOW_S, deadtime_s=DEADTIMES * SLOW_S, lines=LINES)
         pair.start()
         for number in range(runs):
             active, standby = ("dirA", "dirB") if number % 2 == 0 else ("dirB", "dirA")
