@@ -60,14 +60,6 @@ class Problem:
         return f"{self.place}: {self.severity.value}: {self.reason.value}: {self.sentence}"
 
 
-class ConfigError(Exception):
-    """The file cannot be used; `problems` lists every reason, in file order, warnings too."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(map(str, problems)))
-
-
 LISTED = 1000  # of each severity: a hostile file must not fill the memory with complaints
 _SHOWN = 60  # characters of a value that a sentence repeats
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from lvsengine.errors import Sentence
 from lvsengine.lvscf.problems import (
     LISTED,
-    ConfigError,
     Place,
     Problem,
     Problems,
@@ -66,9 +65,3 @@ def test_what_an_earlier_step_found_is_taken_over() -> None:
 
     assert problems.in_file_order() == (early,)
     assert problems.errors == 1
-
-
-def test_a_config_error_says_every_problem() -> None:
-    problem = Problem(Place("lvs.cf", 3), Severity.ERROR, Reason.QUOTES, Sentence("open"))
-
-    assert str(ConfigError((problem, problem))).count("lvs.cf:3: error: quotation mismatch") == 2
