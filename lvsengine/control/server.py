@@ -107,8 +107,6 @@ class ControlServer:
             ) from error
 
     async def _request(self, reader: asyncio.StreamReader) -> messages.Request:
-        if len(self._serving) > MAX_CONNECTIONS:
-            raise EngineError("busy", f"{MAX_CONNECTIONS} others are asking; try again")
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 line = await reader.readuntil(b"\n")
@@ -116,6 +114,9 @@ class ControlServer:
             raise EngineError("bad-request", "the request is too long") from error
         except asyncio.IncompleteReadError as error:
             raise ConnectionResetError from error
+        # Only now: one who is hung up on before he has been read sees a reset, not this.
+        if len(self._serving) > MAX_CONNECTIONS:
+            raise EngineError("busy", f"{MAX_CONNECTIONS} others are asking; try again")
         return messages.decode_request(line)
 
     async def _send_events(
