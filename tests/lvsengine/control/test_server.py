@@ -87,7 +87,7 @@ async def test_rubbish_is_answered_by_an_error_and_the_server_goes_on(
 async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
     async with a_server(tmp_path) as path:
         reader, writer = await asyncio.open_unix_connection(path)
-        writer.write(b"x" * (messages.MAX_LINE + 70_000))
+        writer.write(b"x" * (messages.MAX_LINE + 2))
         assert b"too long" in await reader.readline()
         writer.close()
 
