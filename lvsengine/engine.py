@@ -349,7 +349,8 @@ class Engine:
 
     def say_ready(self) -> None:
         if isinstance(self.role, Pair):
-            self.role.ready(self.not_ready(), self.running.revision)
+            reaches = role.reaches_most(self.nanny.standings())
+            self.role.ready(self.not_ready(), self.running.revision, reaches=reaches)
 
     def _claim(self, wanted: Table) -> None:
         """Remember services as ours before they are made: a crash must leave none unclaimed."""

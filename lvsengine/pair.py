@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
@@ -148,12 +148,10 @@ class Pair:
 
     # --- what it is told ------------------------------------------------------------------
 
-    def ready(self, reasons: Sequence[str], revision: str) -> None:
-        """Say whether this director could serve, and if not, why."""
-        now = self._heartbeat.now()
-        said = self._heartbeat.machine.ready
-        told = Ready(now, not reasons, "; ".join(reasons), revision)
-        if (told.ok, told.reasons, told.revision) != (said.ok, said.reasons, said.revision):
+    def ready(self, reasons: Sequence[str], revision: str, *, reaches: bool) -> None:
+        """Say whether this director could serve, and if not, why; `reaches` as in `Ready`."""
+        told = Ready(self._heartbeat.now(), not reasons, "; ".join(reasons), revision, reaches)
+        if replace(self._heartbeat.machine.ready, at=told.at) != told:
             self._heartbeat.tell(told)
 
     def link(self, link: Link, *, up: bool, told: str = "") -> None:

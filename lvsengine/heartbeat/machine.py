@@ -4,7 +4,7 @@ No clock, socket or log in here. The caller feeds events stamped with the second
 steady clock, at `due_at` at the latest; `step` answers with the next machine and what to do.
 
                  peer silent on both links for deadtime (and a witness answers),
-                 peer stops, stands by, or has lost its public link
+                 peer stops, stands by, or has lost a link that serving needs
        STANDBY ---------------------------------------------------------> ACTIVE
         |   ^ \\                                                           |  |  ^
         |   |  \\ offered   addresses up, peer let go                       |  |  | called
@@ -13,7 +13,7 @@ steady clock, at `due_at` at the latest; `step` answers with the next machine an
    stop |   |                 v                                            | GIVING
         |   +------------- LETTING_GO <------------------------------------+  |
         |    addresses down   |  ^    both active and we are the backup,      | the peer has
-        v                     |  |    asleep meanwhile, public link down      | them up
+        v                     |  |    asleep meanwhile, a link is lost        | them up
        STOPPING <-------------+  +--------------------------------------------+
                  by order to stop
 
@@ -32,8 +32,9 @@ from lvsengine.heartbeat.state import (
     Peer,
     State,
     answered,
+    cut_off,
     let_go,
-    public_link_failed,
+    link_failed,
 )
 from lvsengine.heartbeat.values import (
     Action,
@@ -62,7 +63,7 @@ NOT_IN_ORIGINAL = frozenset((Stance.LETTING_GO, Stance.LISTENING))
 def step(settings: Settings, machine: Machine, event: Event) -> tuple[Machine, list[Action]]:
     """Take one event in; events come in the order of their `at`."""
     machine = _woken(settings, machine, event.at)
-    machine = _noted(settings, machine, event)
+    machine = _crippled(settings, _noted(settings, machine, event), event.at)
     before = None
     while before != (machine.state, machine.doubt):  # what changed is considered once more
         before = machine.state, machine.doubt
@@ -107,14 +108,35 @@ def _noted(settings: Settings, machine: Machine, event: Event) -> Machine:
             return let_go(settings, machine, at)
         case LinkDown(link=link):
             return replace(machine, links_down=machine.links_down | {link})
-        case LinkUp(link=link):
-            return replace(machine, links_down=machine.links_down - {link})
+        case LinkUp():
+            return _link_up(settings, machine, event)
         case WitnessAnswer(at=at, reached=reached):
             return witness.answered(machine, at, reached=reached)
         case Order():
             return handover.obey(settings, machine, event)
         case _:
             return machine
+
+
+def _link_up(settings: Settings, machine: Machine, event: LinkUp) -> Machine:
+    """Speak on it at once. Where no link was up, no silence of the peer's has been heard."""
+    if event.link not in machine.links_down:
+        return machine
+    listen_from = event.at if cut_off(settings, machine) else machine.listen_from
+    return replace(
+        machine,
+        links_down=machine.links_down - {event.link},
+        listen_from=listen_from,
+        send_at=event.at,
+    )
+
+
+def _crippled(settings: Settings, machine: Machine, at: float) -> Machine:
+    """Note since when a lost link keeps this director from serving."""
+    if not link_failed(settings, machine):
+        return replace(machine, crippled_since=None)
+    since = at if machine.crippled_since is None else machine.crippled_since
+    return replace(machine, crippled_since=since)
 
 
 def _peer_heard(settings: Settings, machine: Machine, event: PeerWord) -> Machine:
@@ -128,6 +150,8 @@ def _peer_heard(settings: Settings, machine: Machine, event: PeerWord) -> Machin
         served=stance in SERVING or (before is not None and before.served),
     )
     machine = replace(machine, peer=peer, inquiry=None)
+    if event.word.link_failed and not (before is not None and before.word.link_failed):
+        machine = replace(machine, send_at=event.at)  # it waits to hear whether we can serve
     if machine.state is State.ACTIVE:
         return handover.hear_as_active(settings, machine, peer, event.at)
     if machine.state is State.STANDBY:
@@ -168,7 +192,7 @@ def word_of(settings: Settings, machine: Machine) -> Word:
     return Word(
         Stance.LISTENING if machine.doubt is not None else stance,
         machine.ready.ok,
-        public_link_failed(settings, machine),
+        link_failed(settings, machine),
         said,
         reasons,
         machine.ready.revision,
@@ -230,6 +254,8 @@ def _moments(settings: Settings, machine: Machine) -> list[float]:
         moments.append(standby.cold_start_at(settings, machine, peer))
     if machine.unaware_since is not None:
         moments.append(machine.unaware_since + deadtime_s)
+    if machine.crippled_since is not None:
+        moments += active.relieved_at(settings, machine.crippled_since)
     if machine.doubt is not None:
         moments.append(machine.doubt.until)
     if machine.exchange is not None:

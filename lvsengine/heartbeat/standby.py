@@ -6,24 +6,27 @@ from lvsengine.heartbeat import handover, witness
 from lvsengine.heartbeat.state import (
     Machine,
     Peer,
-    public_link_failed,
+    heard,
+    link_failed,
     silent,
     silent_since,
     take_over,
 )
 from lvsengine.heartbeat.values import Cause, Say, Settings
-from lvsengine.heartbeat.words import Stance
+from lvsengine.heartbeat.words import Link, Stance
 
 
 def consider(settings: Settings, machine: Machine, at: float) -> Machine:
     """Decide by what is known now; called after each event."""
-    if at < machine.quiet_until or public_link_failed(settings, machine):
+    if at < machine.quiet_until:
         return machine
+    if link_failed(settings, machine):
+        return _both_crippled(settings, machine, at)
     if silent(settings, machine, at):
         return _peer_silent(settings, machine, at)
     peer = machine.peer
-    if peer is None:
-        return machine
+    if peer is None or peer.heard_at < machine.listen_from:
+        return machine  # what it said before we were away is no news of now
     who = f"the {settings.peer_is}"
     match peer.stance:
         case Stance.STOPPING:
@@ -55,12 +58,29 @@ def _peer_silent(settings: Settings, machine: Machine, at: float) -> Machine:
 def _both_stand_by(settings: Settings, machine: Machine, peer: Peer, at: float) -> Machine:
     who = f"the {settings.peer_is}"
     if peer.word.link_failed:
-        return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} has lost its public link")
+        reason = f"{who} has lost a link that it needs"
+        return take_over(machine, at, Cause.PEER_INACTIVE, reason)
     if peer.served:
         return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} stands by now")
     if at < machine.hold_until or at < cold_start_at(settings, machine, peer):
         return machine
     return take_over(machine, at, Cause.COLD_START, f"{who} stands by too")
+
+
+def _both_crippled(settings: Settings, machine: Machine, at: float) -> Machine:
+    """With a link lost, take over only from a peer that cannot serve either, and stands by.
+
+    Whoever still has its public link can at least answer clients, if only to refuse them.
+    """
+    peer = heard(settings, machine, at)
+    if peer is None or peer.heard_at < machine.listen_from or Link.PUBLIC in machine.links_down:
+        return machine
+    if peer.stance is not Stance.STANDBY or not peer.word.link_failed:
+        return machine
+    if at < machine.hold_until or at < cold_start_at(settings, machine, peer):
+        return machine
+    reason = f"the {settings.peer_is} stands by too, and both have lost a link"
+    return take_over(machine, at, Cause.COLD_START, reason)
 
 
 def cold_start_at(settings: Settings, machine: Machine, peer: Peer) -> float:

@@ -103,6 +103,8 @@ class Machine:
             just given it the role.
         due_at: When the next event should have come at the latest.
         ready_since: Since when `ready` is ok without a break.
+        links_down: Of this director's own. `crippled_since`: when the first was lost without
+            which it cannot serve; None while it can.
         contested: The peer held the addresses too while we were active.
         unaware_since: Since when it claims them without having heard our claim.
         deadline: Of LETTING_GO.
@@ -122,6 +124,7 @@ class Machine:
     ready: Ready = NOT_READY
     ready_since: float = NEVER
     links_down: frozenset[Link] = frozenset()
+    crippled_since: float | None = None
     contested: bool = False
     unaware_since: float | None = None
     doubt: Doubt | None = None
@@ -229,5 +232,19 @@ def heard(settings: Settings, machine: Machine, at: float) -> Peer | None:
     return peer
 
 
-def public_link_failed(settings: Settings, machine: Machine) -> bool:
-    return settings.monitor_links and Link.PUBLIC in machine.links_down
+def link_failed(settings: Settings, machine: Machine) -> bool:
+    """Whether a lost link keeps this director from serving clients."""
+    lost = machine.links_down.intersection(settings.links)
+    needed = bool(lost & settings.needs)
+    return settings.monitor_links and (needed or (bool(lost) and not machine.ready.reaches))
+
+
+def lost_links(machine: Machine) -> str:
+    """Name what is down, for people."""
+    names = [link.value for link in Link if link in machine.links_down]
+    return f"the {names[0]} link is down" if len(names) == 1 else "both links are down"
+
+
+def cut_off(settings: Settings, machine: Machine) -> bool:
+    """Whether no link is left by which the peer could be heard."""
+    return machine.links_down.issuperset(settings.links)

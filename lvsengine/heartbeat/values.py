@@ -24,6 +24,7 @@ class Settings:
         witness: Witnesses are set, so `AskWitness` is answered.
         handover_s: A planned handover that takes longer is called off.
         links: Where heartbeats go out; one where the private addresses are the public ones.
+        needs: Of these, the ones without which no client can be served.
     """
 
     primary: bool
@@ -37,6 +38,7 @@ class Settings:
     yield_when_isolated: bool = False
     handover_s: float = 5.0
     links: tuple[Link, ...] = (Link.PUBLIC, Link.PRIVATE)
+    needs: frozenset[Link] = frozenset((Link.PUBLIC,))
 
     @property
     def peer_is(self) -> str:
@@ -93,12 +95,18 @@ class PeerKnocks:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Whether this director could serve now. `reasons`: why not, for people."""
+    """Whether this director could serve now.
+
+    Attributes:
+        reasons: Why not, for people.
+        reaches: Most real servers are up as seen from here.
+    """
 
     at: float
     ok: bool
     reasons: str = ""
     revision: str = ""
+    reaches: bool = True
 
 
 @dataclass(frozen=True, slots=True)

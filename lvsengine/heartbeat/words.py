@@ -73,7 +73,7 @@ class Word:
     Attributes:
         ready: Whether it could serve as well as the other.
         reasons: Why it is not ready, or refuses; for people.
-        link_failed: Its public link is down, so it cannot serve.
+        link_failed: A link is down without which it cannot serve.
         revision: Of the lvs.cf it runs; empty when unknown.
     """
 

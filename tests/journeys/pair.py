@@ -146,11 +146,16 @@ class Director:
         for fire in kept:
             fire()
 
-    def tell_link(self, *, down: bool) -> None:
-        """Pull or put back the public cable, as far as the director can see it."""
+    def tell_link(self, link: Link = Link.PUBLIC, *, down: bool) -> None:
+        """Pull or put back a cable, as far as the director can see it."""
         if self.heartbeat is not None and not self._asleep:
             event = LinkDown if down else LinkUp
-            self.heartbeat.tell(event(self.clock(), Link.PUBLIC))
+            self.heartbeat.tell(event(self.clock(), link))
+
+    def cable(self, link: Link, *, out: bool) -> None:
+        """Pull or put back a cable: nothing goes through it, and the director sees so."""
+        self.network.unplug(link, self.who, out=out)
+        self.tell_link(link, down=out)
 
     def order(self, kind: OrderKind, *, force: bool = False) -> None:
         self._orders += 1
