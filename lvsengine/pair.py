@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -40,11 +39,11 @@ from lvsengine.heartbeat.values import (
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import Link
+from lvsengine.history import History
 from lvsengine.snapshot import LinkState, PeerState, RejectedState, RoleChange
 
 log = logging.getLogger("pulse")
 
-KEPT = 100  # changes of role remembered
 ANSWER_S = 30.0
 SERVING = frozenset((State.ACTIVE, State.TAKING, State.GIVING))
 
@@ -89,12 +88,14 @@ class Pair:
     """One director of two.
 
     Attributes:
-        history: The last 100 changes of role, the newest last.
+        history: The last changes of role, this run's and those before.
         links_down: Of this director's own links, how.
     """
 
-    def __init__(self, heartbeat: Heartbeat, settings: Settings, office: Office) -> None:
-        self.history: deque[RoleChange] = deque(maxlen=KEPT)
+    def __init__(
+        self, heartbeat: Heartbeat, settings: Settings, office: Office, history: History
+    ) -> None:
+        self.history = history
         self.links_down: dict[Link, str] = {}
         self._heartbeat = heartbeat
         self._settings = settings
@@ -255,7 +256,7 @@ class Pair:
     def _changed(self, state: str, cause: Cause, reason: str, decided_at: float) -> None:
         self._since = decided_at
         seconds = max(0.0, self._office.wall() - decided_at)
-        self.history.append(RoleChange(decided_at, state, cause.value, reason, seconds))
+        self.history.add(RoleChange(decided_at, state, cause.value, reason, seconds))
         self._office.note("role", state, f"{cause.value}: {reason}")
 
 

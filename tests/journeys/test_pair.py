@@ -155,6 +155,20 @@ def test_the_returning_director_removes_what_its_crash_left_and_stands_by(tmp_pa
     run_virtually(journey())
 
 
+def test_the_history_is_told_after_a_restart_too(tmp_path: Path) -> None:
+    async def journey() -> None:
+        network, folder = MemoryNetwork(), tmp_path / "a"
+        async with a_director(folder, PAIR_CF, who="primary", network=network) as primary:
+            await until(lambda: state(primary) == "active", DEADTIME_S * 2)
+            await settle()
+        async with a_director(folder, PAIR_CF, who="primary", network=network) as primary:
+            told = await ask(primary, messages.ShowHistory(), messages.History)
+            assert [change.state for change in told.changes] == ["active", "standby"]
+            assert [change.cause for change in told.changes] == ["peer dead", "stop"]
+
+    run_virtually(journey())
+
+
 def test_a_planned_handover_never_leaves_an_address_unheld(tmp_path: Path) -> None:
     async def journey() -> None:
         async with a_pair(tmp_path) as pair:
