@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-from lvsengine import limits, role, state
+from lvsengine import limits, role, state, warmth
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
@@ -141,6 +141,7 @@ class Engine:
                 group.create_task(self.history.run(), name="history")
                 if isinstance(self.role, Pair):
                     group.create_task(self.role.run(), name="pair")
+                    group.create_task(warmth.run(self, self.role), name="warmth")
                 # While the first checks are under way: what sets addresses takes long to load.
                 await self.converge()
                 self._ready()

@@ -34,6 +34,7 @@ from lvsengine.heartbeat.values import (
     Ready,
     Say,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
     WitnessAnswer,
@@ -164,6 +165,10 @@ class Pair:
         else:
             self.links_down[link] = told
             self._heartbeat.tell(LinkDown(now, link))
+
+    def sharing(self, *, listens: bool | None, connections: int | None) -> None:
+        """Say what this director knows of the peer's connections: as in `Sharing`."""
+        self._heartbeat.tell(Sharing(self._heartbeat.now(), listens, connections))
 
     def configure(
         self, settings: Settings, keys: Sequence[Key], transport: Transport | None

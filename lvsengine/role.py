@@ -16,6 +16,7 @@ from lvsengine.heartbeat.words import Link
 from lvsengine.lvscf.model import Config
 from lvsengine.net import Address, Forwarding
 
+KERNEL_TCP_S = 900  # ip_vs_proto_tcp.c, of an established connection
 IsLocal = Callable[[Address], bool]
 
 
@@ -62,6 +63,7 @@ def wiring(config: Config, is_local: IsLocal) -> Wiring:
         yield_when_isolated=config.yield_when_isolated,
         links=tuple(links),
         needs=_needs(config) & frozenset(links),
+        forgets_s=float(config.tcp_timeout_s or KERNEL_TCP_S),
     )
     path = config.heartbeat_key_file
     return Wiring(settings, links, config.heartbeat_port, keys.load(Path(path)) if path else ())

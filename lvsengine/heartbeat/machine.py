@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lvsengine.heartbeat import active, handover, standby, witness
+from lvsengine.heartbeat import active, failback, handover, standby, witness
 from lvsengine.heartbeat.state import (
     Doubt,
     Machine,
@@ -50,12 +50,14 @@ from lvsengine.heartbeat.values import (
     Say,
     SendHeartbeat,
     Settings,
+    Sharing,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import SERVING, Handover, Stance, Word
 
 RETRY_S = 0.05  # between repetitions while the other side's answer is waited for
 GOODBYE_S = 0.01
+NEIGHBOUR_S = 1.5  # the kernel asks once a second for the hardware address of a neighbour
 SETTLE_S = 0.1  # what a buffer kept for a sleeper has been read by then
 NOT_IN_ORIGINAL = frozenset((Stance.LETTING_GO, Stance.LISTENING))
 
@@ -78,8 +80,9 @@ def _woken(settings: Settings, machine: Machine, at: float) -> Machine:
     late_s = at - machine.due_at
     if late_s <= settings.deadtime_s / 2:
         return machine
+    said = Say(f"this director was asleep for {late_s:.3g} s: it listens first")
     machine = replace(
-        machine.act(Say(f"this director was asleep for {late_s:.3g} s: it listens first")),
+        _listening_anew(machine, at).act(said),
         listen_from=at,
         quiet_until=at + min(settings.keepalive_s / 2, SETTLE_S),
         inquiry=None,
@@ -102,6 +105,9 @@ def _noted(settings: Settings, machine: Machine, event: Event) -> Machine:
         case Ready(at=at, ok=ok):
             since = machine.ready_since if machine.ready.ok else at
             return replace(machine, ready=event, ready_since=since if ok else at)
+        case Sharing(at=at, listens=listens):
+            since = at if machine.listens_since is None else machine.listens_since
+            return replace(machine, sharing=event, listens_since=since if listens else None)
         case AddressesUp():
             return handover.addresses_up(machine)
         case AddressesDown(at=at) if machine.state is State.LETTING_GO:
@@ -122,13 +128,18 @@ def _link_up(settings: Settings, machine: Machine, event: LinkUp) -> Machine:
     """Speak on it at once. Where no link was up, no silence of the peer's has been heard."""
     if event.link not in machine.links_down:
         return machine
-    listen_from = event.at if cut_off(settings, machine) else machine.listen_from
+    if cut_off(settings, machine):
+        machine = replace(machine, listen_from=event.at, found_by=event.at + NEIGHBOUR_S)
     return replace(
-        machine,
+        _listening_anew(machine, event.at),
         links_down=machine.links_down - {event.link},
-        listen_from=listen_from,
         send_at=event.at,
     )
+
+
+def _listening_anew(machine: Machine, at: float) -> Machine:
+    """What the peer told of connections meanwhile has been missed."""
+    return machine if machine.listens_since is None else replace(machine, listens_since=at)
 
 
 def _crippled(settings: Settings, machine: Machine, at: float) -> Machine:
@@ -196,6 +207,7 @@ def word_of(settings: Settings, machine: Machine) -> Word:
         said,
         reasons,
         machine.ready.revision,
+        machine.sharing.connections if machine.sharing is not None else None,
     )
 
 
@@ -221,7 +233,7 @@ def _spoken(settings: Settings, machine: Machine, at: float) -> Machine:
 
 def _gist(word: Word) -> Word:
     """The word without what can wait for its turn."""
-    return replace(word, reasons="", revision="")
+    return replace(word, reasons="", revision="", connections=None)
 
 
 def _pause(settings: Settings, machine: Machine) -> float:
@@ -247,7 +259,7 @@ def _moments(settings: Settings, machine: Machine) -> list[float]:
     moments = [machine.quiet_until, machine.hold_until, machine.deadline]
     if machine.state is not State.STOPPING or machine.goodbyes:
         moments.append(machine.send_at)
-    moments.append(machine.listen_from + deadtime_s)
+    moments += [machine.listen_from + deadtime_s, machine.found_by]
     if machine.peer is not None:
         peer = machine.peer
         moments += [peer.heard_at + deadtime_s, peer.since + deadtime_s]
@@ -262,6 +274,4 @@ def _moments(settings: Settings, machine: Machine) -> list[float]:
         moments.append(machine.exchange.deadline)
     if machine.inquiry is not None:
         moments.append(witness.expires(settings, machine.inquiry))
-    if settings.auto_failback:
-        moments.append(standby.failback_at(settings, machine))
-    return moments
+    return [*moments, *failback.moments(settings, machine)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lvsengine.heartbeat import handover, witness
+from lvsengine.heartbeat import failback, witness
 from lvsengine.heartbeat.state import (
     Machine,
     Peer,
@@ -12,7 +12,7 @@ from lvsengine.heartbeat.state import (
     silent_since,
     take_over,
 )
-from lvsengine.heartbeat.values import Cause, Say, Settings
+from lvsengine.heartbeat.values import Cause, Settings
 from lvsengine.heartbeat.words import Link, Stance
 
 
@@ -37,7 +37,7 @@ def consider(settings: Settings, machine: Machine, at: float) -> Machine:
         case Stance.STANDBY:
             return _both_stand_by(settings, machine, peer, at)
         case Stance.ACTIVE:
-            return _failback(settings, machine, at)
+            return failback.consider(settings, machine, at)
         case _:
             return machine
 
@@ -99,19 +99,3 @@ def cold_start_at(settings: Settings, machine: Machine, peer: Peer) -> float:
     else:
         deadtimes = 3 if not ready else 2 if peer_ready else 1
     return max(peer.since, machine.since) + deadtimes * settings.deadtime_s
-
-
-def _failback(settings: Settings, machine: Machine, at: float) -> Machine:
-    """The primary takes its role back, once it has been ready for long enough."""
-    if not (settings.auto_failback and settings.primary) or machine.exchange is not None:
-        return machine
-    if not machine.ready.ok or at < failback_at(settings, machine):
-        return machine
-    reason = f"the primary has been ready for {settings.failback_delay_s:g} s"
-    if settings.original:
-        return take_over(machine, at, Cause.FAILBACK, reason)
-    return handover.ask(settings, machine, at, force=False).act(Say(f"taking back: {reason}"))
-
-
-def failback_at(settings: Settings, machine: Machine) -> float:
-    return max(machine.ready_since, machine.since, machine.hold_until) + settings.failback_delay_s

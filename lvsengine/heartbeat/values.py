@@ -25,6 +25,7 @@ class Settings:
         handover_s: A planned handover that takes longer is called off.
         links: Where heartbeats go out; one where the private addresses are the public ones.
         needs: Of these, the ones without which no client can be served.
+        forgets_s: After so long the kernel forgets an idle TCP connection.
     """
 
     primary: bool
@@ -39,6 +40,7 @@ class Settings:
     handover_s: float = 5.0
     links: tuple[Link, ...] = (Link.PUBLIC, Link.PRIVATE)
     needs: frozenset[Link] = frozenset((Link.PUBLIC,))
+    forgets_s: float = 900.0
 
     @property
     def peer_is(self) -> str:
@@ -110,6 +112,20 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharing:
+    """What this director knows of connections.
+
+    Attributes:
+        listens: To what the peer's kernel tells of its connections; None: nothing is shared.
+        connections: Established ones that the kernel here knows; None: unknown.
+    """
+
+    at: float
+    listens: bool | None
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AddressesUp:
     at: float
 
@@ -154,6 +170,7 @@ Event = (
     | PeerWord
     | PeerKnocks
     | Ready
+    | Sharing
     | AddressesUp
     | AddressesDown
     | LinkDown

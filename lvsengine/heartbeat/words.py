@@ -75,6 +75,7 @@ class Word:
         reasons: Why it is not ready, or refuses; for people.
         link_failed: A link is down without which it cannot serve.
         revision: Of the lvs.cf it runs; empty when unknown.
+        connections: Established ones that its kernel knows; None when unknown.
     """
 
     stance: Stance
@@ -83,3 +84,4 @@ class Word:
     handover: Handover | None = None
     reasons: str = ""
     revision: str = ""
+    connections: int | None = None

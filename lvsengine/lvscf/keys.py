@@ -98,7 +98,9 @@ _OF_THE_PAIR = (
     Key(
         "failback_delay",
         rules.seconds,
-        "With auto_failback: seconds for which the primary must have been ready before.",
+        "With auto_failback: seconds for which the primary must have been ready before. With"
+        " syncdaemon it also waits until it knows nine in ten of the other's connections, at most"
+        " for tcp_timeout.",
         field="failback_delay_s",
         ours=True,
     ),

@@ -24,6 +24,7 @@ from lvsengine.heartbeat.values import (
     OrderKind,
     Ready,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
     WitnessAnswer,
@@ -123,6 +124,7 @@ class Director:
     def be_ready(self, *, ok: bool = True, reasons: str = "") -> None:
         assert self.heartbeat is not None
         self.heartbeat.tell(Ready(self.clock(), ok, reasons))
+        self.heartbeat.tell(Sharing(self.clock(), listens=None))
 
     def crash(self) -> None:
         """Lose power."""

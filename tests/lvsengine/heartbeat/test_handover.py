@@ -13,6 +13,7 @@ from lvsengine.heartbeat.values import (
     LinkDown,
     OrderKind,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
 )
@@ -452,6 +453,7 @@ def test_a_director_that_lets_go_already_stops_after_that() -> None:
 
 def test_a_primary_asks_for_its_role_back_and_again_after_the_same_delay() -> None:
     play = standing_by(replace(PRIMARY, auto_failback=True, failback_delay_s=20.0))
+    play.feed(Sharing(10.0, listens=None))
     play.listen(Stance.ACTIVE, 19.9)
     assert play.said.handover is None
     play.wait(20.0)

@@ -146,24 +146,6 @@ def test_a_peer_heard_again_ends_the_question() -> None:
     assert play.state is State.STANDBY
 
 
-def test_failback_beside_an_original_is_a_claim_that_it_yields_to() -> None:
-    play = standing_by(replace(OLD_PRIMARY, auto_failback=True, failback_delay_s=20.0))
-    assert play.listen(Stance.ACTIVE, 19.9) == []
-    assert play.listen(Stance.ACTIVE, 20.0) == [
-        TakeOver("the primary has been ready for 20 s", Cause.FAILBACK)
-    ]
-
-
-@pytest.mark.parametrize("settings", [PRIMARY, BACKUP])
-def test_failback_is_for_a_primary_that_is_ready(settings: object) -> None:
-    failing_back = replace(
-        PRIMARY if settings is PRIMARY else BACKUP, auto_failback=True, failback_delay_s=20.0
-    )
-    play = standing_by(failing_back, ready=failing_back is BACKUP or settings is BACKUP)
-    assert play.listen(Stance.ACTIVE, 60.0) == []
-    assert play.machine.exchange is None
-
-
 MONITORED = replace(BACKUP, monitor_links=True)
 BY_NAT = replace(MONITORED, needs=frozenset(Link))
 
@@ -234,6 +216,17 @@ def test_who_was_cut_off_has_heard_no_silence_and_listens_first(
     assert play.feed(LinkUp(61.0, other)) == []
     assert play.wait(62.9) == []
     assert play.wait(63.0) != [], "the second link does not make it listen anew"
+
+
+def test_a_deadtime_is_too_short_to_find_a_neighbour_again() -> None:
+    play = standing_by(replace(BY_NAT, deadtime_s=1.2))
+    for link in Link:
+        play.feed(LinkDown(10.0, link))
+    play.wait(20.0)
+    for link in Link:
+        play.feed(LinkUp(20.0, link))
+    assert play.wait(21.49) == []
+    assert play.wait(21.5) != []
 
 
 def test_with_one_link_for_all_its_return_is_the_end_of_being_cut_off() -> None:
