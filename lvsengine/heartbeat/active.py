@@ -49,15 +49,18 @@ def _crippled(
     """A lost link keeps us from serving: give up when the peer is better off.
 
     Not before it has had the time to say that it lost such a link too, as when a switch dies:
-    then nobody moves. Without the public link we are of no use to anybody; else a peer that is
-    not ready is tried only when the link has been away for deadtime.
+    then nobody moves. Without the public link we are of no use to anybody, and an answer is
+    enough; else the peer is given the whole time, for its own loss may reach it later, and one
+    that is not ready is tried only when the link has been away for deadtime.
     """
     if peer.word.link_failed:
         return machine
     answer_at, unready_at = relieved_at(settings, since)
+    useless = Link.PUBLIC in machine.links_down
     told = peer.knows is None or peer.knows >= since or cut_off(settings, machine)
-    ready = peer.word.ready or settings.original or Link.PUBLIC in machine.links_down
-    if at < (since if told else answer_at) or at < (since if ready else unready_at):
+    if at < (since if useless and told else answer_at):
+        return machine
+    if at < unready_at and not (useless or peer.word.ready or settings.original):
         return machine
     reason = f"{lost_links(machine)}, and the {settings.peer_is} can serve"
     return step_down(settings, machine, at, Cause.LINK_FAILED, reason)
