@@ -1,0 +1,10 @@
+"""Django's record of this application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class PiranhaConfig(AppConfig):
+    name = "piranha"
+    verbose_name = "Piranha Configuration Tool"

@@ -1,0 +1,58 @@
+"""The only writer of the audit log: who did what, when, from where."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from django.db import DatabaseError
+from django.http import HttpRequest
+
+from lvsengine.lvscf.compare import Difference
+from piranha.director import Saved
+from piranha.models import AuditEntry
+
+log = logging.getLogger(__name__)
+MAX_CHANGES = 2000  # rows of one entry; a restored file can change more
+
+
+def saved(request: HttpRequest, action: str, subject: str, outcome: Saved) -> None:
+    """Record a change of lvs.cf; nothing where nothing changed."""
+    if outcome.before != outcome.revision:
+        record(
+            request,
+            action,
+            subject,
+            before=outcome.before,
+            after=outcome.revision,
+            changes=outcome.differences,
+        )
+
+
+def record(
+    request: HttpRequest,
+    action: str,
+    subject: str = "",
+    *,
+    who: str = "",
+    before: str = "",
+    after: str = "",
+    changes: Iterable[Difference] = (),
+    outcome: str = "",
+) -> None:
+    """Add an entry. What was done is done: a failure to record it is logged, not raised."""
+    rows = [asdict(change) for change in changes][:MAX_CHANGES]
+    try:
+        AuditEntry.objects.create(
+            who=(who or request.user.get_username() or "-")[:64],
+            address=str(request.META.get("REMOTE_ADDR", "-"))[:64],
+            action=action,
+            subject=subject[:512],
+            before=before,
+            after=after,
+            changes=rows,
+            outcome=outcome,
+        )
+    except DatabaseError:
+        log.exception("not in the audit log: %s %s", action, subject)

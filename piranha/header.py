@@ -1,0 +1,75 @@
+"""What every page shows at its top: this director, its peer, and which lvs.cf each has."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from lvsengine.errors import EngineError
+from lvsengine.snapshot import Snapshot
+from piranha import director
+from piranha.panels import PANELS
+
+THEME_COOKIE = "piranha-theme"
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Revisions of lvs.cf on the disk, in the engine and at the backup; empty is unknown.
+
+    Attributes:
+        paired: Whether there is a backup at all.
+        peer_silent: Whether it has not been heard.
+    """
+
+    file: str
+    running: str
+    peer: str
+    paired: bool = False
+    peer_silent: bool = False
+
+    @property
+    def applied(self) -> bool | None:
+        return self.file == self.running if self.file and self.running else None
+
+    @property
+    def copied(self) -> bool | None:
+        return self.file == self.peer if self.file and self.peer else None
+
+
+def header(request: HttpRequest) -> dict[str, object]:
+    """Template context of every page; nothing of the director for who is not logged in."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    common: dict[str, object] = {"theme": theme if theme in THEMES else ""}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return common
+    picture = director.picture()
+    return {
+        **common,
+        "hostname": socket.gethostname(),
+        "panels": PANELS,
+        "snapshot": picture.snapshot,
+        "engine_error": picture.error,
+        "strip": strip(picture.snapshot),
+    }
+
+
+def strip(snapshot: Snapshot | None) -> Strip:
+    try:
+        file = director.file_revision()
+    except EngineError:
+        file = ""
+    if snapshot is None:
+        return Strip(file, "", "")
+    peer = snapshot.peer
+    return Strip(
+        file,
+        snapshot.revision,
+        peer.revision if peer is not None else "",
+        paired=peer is not None,
+        peer_silent=peer is not None and peer.heard_s is None,
+    )
