@@ -14,6 +14,7 @@ from lvsengine.errors import EngineError
 from lvsengine.lvscf.store import Loaded
 from lvsengine.lvscf.syntax import parse
 from piranha import audit, director
+from piranha.access.typed import typed_before
 from piranha.fields import CheckField, Text
 from piranha.panels.form import PanelForm
 
@@ -41,6 +42,10 @@ class Page:
 
 
 def show(request: HttpRequest, page: Page, form: PanelForm, status: int = 200) -> HttpResponse:
+    """Show a panel; filled in with what was typed there before somebody had to log in again."""
+    before = typed_before(request)
+    if before is not None and not form.is_bound:
+        form.fill(before)
     context = {"panel": page.panel, "title": page.title, "form": form, **page.context}
     return render(request, page.template, context, status=status)
 
