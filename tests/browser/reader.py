@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect  # fmt: skip
 
 from tests.browser.director import PASSWORD
 
@@ -28,8 +28,13 @@ class Look:
     scripts: bool = True
 
 
+SESSION = "piranha-session"
+
+
 class Reader:
     """One person's browser, with its own cookies."""
+
+    _sessions: ClassVar[dict[tuple[str, str], str]] = {}  # address and user -> their session
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
@@ -47,6 +52,20 @@ class Reader:
         page.locator("main button.primary").click()
         expect(page.locator("nav.tabs")).to_be_visible()
         return page
+
+    def session(self) -> str:
+        (found,) = (one["value"] for one in self.context.cookies() if one["name"] == SESSION)
+        return found
+
+    def enter(self, path: str, user: str = "piranha") -> Page:
+        """Open a page as somebody who logged in earlier."""
+        who = (self.url, user)
+        if who not in self._sessions:
+            self.log_in(user)
+            self._sessions[who] = self.session()
+        cookie = self._sessions[who]
+        self.context.add_cookies([{"name": SESSION, "value": cookie, "url": self.url}])
+        return self.visit(path)
 
 
 @contextmanager
