@@ -22,6 +22,7 @@ SHAPES = {
     "standby": "◐",
     "quiesced": "▲",
     "drain": "▲",
+    "degraded": "▲",
     "down": "■",
     "disabled": "○",
     "unknown": "?",
