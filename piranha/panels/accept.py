@@ -15,6 +15,7 @@ from lvsengine.errors import EngineError
 from lvsengine.lvscf.syntax import parse
 from piranha import audit, director
 from piranha.access.roles import may
+from piranha.access.typed import typed_before
 from piranha.fields import CheckField, ChoiceField, Text
 from piranha.models import Role
 from piranha.panels.form import PanelForm
@@ -53,6 +54,10 @@ class Page:
 
 
 def show(request: HttpRequest, page: Page, form: PanelForm, status: int = 200) -> HttpResponse:
+    """Show a panel; filled in with what was typed there before somebody had to log in again."""
+    before = typed_before(request)
+    if before is not None and not form.is_bound:
+        form.fill(before)
     may_edit = may(request, Role.ADMIN)
     if not may_edit:
         for one in form.fields.values():
