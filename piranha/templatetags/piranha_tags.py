@@ -23,6 +23,7 @@ SHAPES = {
     "standby": "◐",
     "quiesced": "▲",
     "drain": "▲",
+    "degraded": "▲",
     "down": "■",
     "disabled": "○",
     "unknown": "?",
