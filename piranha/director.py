@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from lvsengine.errors import EngineError
 from lvsengine.health import Override
 from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.compare import Difference, compare
-from lvsengine.lvscf.edits import with_next_serial
+from lvsengine.lvscf.edits import serial, with_next_serial
 from lvsengine.lvscf.names import Resolver
 from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.lvscf.syntax import Tree, parse
@@ -75,6 +76,11 @@ class Picture:
     error: EngineError | None = None
 
 
+def path() -> Path:
+    """Say where lvs.cf lies."""
+    return Path(settings.LVS_CF)
+
+
 def load() -> store.Loaded:
     """Read lvs.cf as it is on the disk.
 
@@ -82,6 +88,16 @@ def load() -> store.Loaded:
         EngineError: It cannot be read at all.
     """
     return store.load(settings.LVS_CF)
+
+
+def raw() -> tuple[str, str]:
+    """Give the file's text and its revision, unjudged.
+
+    Raises:
+        EngineError: It cannot be read at all.
+    """
+    revision = file_revision()
+    return revision_text(revision), revision
 
 
 def save(expected: str, edit: Edit) -> Saved:
@@ -104,10 +120,24 @@ def save(expected: str, edit: Edit) -> Saved:
     if str(changed) == loaded.text:
         return Saved(expected, expected, ())
     changed = with_next_serial(changed)
-    found = reading.read(changed, Resolver())
+    return _written(loaded, changed, judged(changed))
+
+
+def judged(tree: Tree) -> tuple[Problem, ...]:
+    """Give the warnings of a file.
+
+    Raises:
+        Unsound: It has errors.
+    """
+    found = reading.read(tree, Resolver())
     if found.config is None:
-        raise Unsound(_of(found.problems, Severity.ERROR), changed)
-    return _written(loaded, changed, _of(found.problems, Severity.WARNING))
+        raise Unsound(_of(found.problems, Severity.ERROR), tree)
+    return _of(found.problems, Severity.WARNING)
+
+
+def problems(text: str, name: str = "lvs.cf") -> tuple[Problem, ...]:
+    """List what is wrong with a text, warnings too; `name` is what they call the file."""
+    return reading.read(parse(text, name), Resolver()).problems
 
 
 def _written(loaded: store.Loaded, changed: Tree, warnings: tuple[Problem, ...]) -> Saved:
@@ -125,8 +155,81 @@ def _of(problems: tuple[Problem, ...], severity: Severity) -> tuple[Problem, ...
 
 
 def replace(expected: str, text: str) -> Saved:
-    """Put a whole text in the place of lvs.cf, with the serial number raised. As `save`."""
-    return save(expected, lambda _tree: parse(text, str(settings.LVS_CF)))
+    """Put a whole text in the place of lvs.cf, whatever that holds. Raises as `save`.
+
+    Its serial number becomes one more than both had. A text that is there already is not
+    written again.
+
+    Args:
+        expected: The revision that the user was shown; empty where there was no file.
+    """
+    if not expected:
+        return _created(text)
+    loaded = load()
+    if loaded.revision != expected:
+        raise Conflict(loaded, expected)
+    tree = parse(text, str(loaded.path))
+    if text == loaded.text:
+        return Saved(expected, expected, ())
+    warnings = judged(tree)
+    return _written(loaded, with_next_serial(tree, serial(loaded.tree)), warnings)
+
+
+def _created(text: str) -> Saved:
+    """Make the first lvs.cf; where there is one already, somebody was quicker."""
+    tree = parse(text, str(settings.LVS_CF))
+    warnings = judged(tree)
+    tree = with_next_serial(tree)
+    try:
+        revision = store.save(settings.LVS_CF, str(tree), "")
+    except EngineError as error:
+        if error.code == "changed-meanwhile":
+            raise Conflict(load(), "") from error
+        raise
+    return Saved("", revision, compare(parse("", ""), tree), warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What lvs.cf on the disk is worth.
+
+    Attributes:
+        revision: Empty where it cannot be read; `error` says why.
+        errors: How many errors are in it; a file with any is run by no director.
+    """
+
+    revision: str
+    errors: int = 0
+    error: EngineError | None = None
+
+
+JUDGED_S = 60.0  # seconds until a file is judged anew: host names in it may mean another address
+
+
+@dataclass(slots=True)
+class _Judged:
+    """The last opinion on the file, so that not each page reads it whole."""
+
+    at: float = 0.0
+    file: File | None = None
+
+
+_latest = _Judged()
+
+
+def file() -> File:
+    """Judge the file on the disk. Never raises."""
+    try:
+        revision = file_revision()
+        known, age = _latest.file, time.monotonic() - _latest.at
+        if known is not None and known.revision == revision and age < JUDGED_S:
+            return known
+        loaded = load()
+    except EngineError as error:
+        return File("", error=error)
+    judged_now = File(loaded.revision, len(_of(loaded.problems, Severity.ERROR)))
+    _latest.at, _latest.file = time.monotonic(), judged_now
+    return judged_now
 
 
 def file_revision() -> str:

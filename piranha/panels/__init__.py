@@ -29,4 +29,5 @@ PANELS = (
     Panel("virtual_servers", "virtual-servers", pgettext_lazy("panel", "VIRTUAL SERVERS")),
 )
 
-MORE = ("difference", "revisions", "audit_log", "help")  # pages that are no tab of the manual
+# Pages that are no tab of the manual.
+MORE = ("difference", "revisions", "edit_file", "audit_log", "help")

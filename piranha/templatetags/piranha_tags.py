@@ -13,6 +13,7 @@ from django.utils.translation import ngettext, pgettext
 
 from lvsengine.lvscf.problems import Problem
 from piranha import sentences
+from piranha.numbered import shown
 
 register = template.Library()
 
@@ -95,3 +96,15 @@ def badge(state: str, word: str = "") -> SafeString:
 def told(problem: Problem) -> str:
     """Write a problem of lvs.cf in the reader's language, with its line."""
     return f"{problem.place}: {sentences.problem(problem)}"
+
+
+@register.filter
+def fit(text: str) -> str:
+    """Make text of a file fit for a page, whatever bytes it holds."""
+    return shown(str(text))
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """Say a fixed phrase of the engine in the reader's language."""
+    return _(text) if text else ""
