@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,9 +14,12 @@ CONTEXT = 3  # lines shown around a problem where the whole file would be too lo
 WHOLE = 400  # lines: a file of no more is shown whole
 
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+
+
 def shown(text: str) -> str:
     """Make a file's text fit for a page: bytes that are no UTF-8 become a replacement sign."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _NO_TEXT.sub("\ufffd", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,6 @@ def page(request: HttpRequest, error: EngineError) -> HttpResponse:
         "error": error,
         "of_file": of_file,
         "missing": of_file and error.code == "no-file",
-        "path": director.path(),
     }
     status = UNAVAILABLE if error.code in OF_THE_ENGINE else CONFLICT
     return render(request, "trouble.html", context, status=status)

@@ -11,10 +11,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from lvsengine.errors import EngineError
-from lvsengine.lvscf.problems import Severity
 from lvsengine.lvscf.store import Loaded
 from lvsengine.lvscf.syntax import parse
-from piranha import audit, director, numbered
+from piranha import audit, director
 from piranha.fields import CheckField, Text
 from piranha.panels.form import PanelForm
 
@@ -149,14 +148,5 @@ def unsound(request: HttpRequest, loaded: Loaded, panel: str) -> HttpResponse | 
     """Answer in a panel's place where lvs.cf has errors; None where it is sound."""
     if loaded.config is not None:
         return None
-    # Here, because the page of revisions goes by this module.
-    from piranha.panels.revisions import rows
-
-    context = {
-        "panel": panel,
-        "loaded": loaded,
-        "errors": [one for one in loaded.problems if one.severity is Severity.ERROR],
-        "file_lines": numbered.lines(loaded.tree, loaded.problems, whole=False),
-        "rows": rows(),
-    }
+    context = {"panel": panel, "loaded": loaded, "revisions": director.revisions()}
     return render(request, "panels/unsound.html", context, status=CONFLICT)

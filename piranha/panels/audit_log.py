@@ -83,11 +83,24 @@ def show_panel(request: HttpRequest) -> HttpResponse:
         "panel": "audit_log",
         "wanted": wanted,
         "page": page,
+        "rows": [Row(entry, _told(entry)) for entry in page],
         "kept": _kept(),
         "people": _distinct("who"),
         "actions": _distinct("action"),
     }
     return render(request, "panels/audit_log.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry, and its changes but for the counter of edits, which every save raises."""
+
+    entry: AuditEntry
+    changes: list[dict[str, str | None]]
+
+
+def _told(entry: AuditEntry) -> list[dict[str, str | None]]:
+    return [one for one in entry.changes if one["place"] or one["key"] != "serial_no"]
 
 
 def _kept() -> set[str]:

@@ -65,10 +65,10 @@ def rows() -> list[Row]:
     present = director.file().revision
     found = [(present, 0.0), *kept] if present else kept
     entries = _entries(revision for revision, _at in found)
-    older = [revision for revision, _at in found[1:]]
+    older = [*(revision for revision, _at in found[1:]), ""]
     return [
         Row(revision, not at, entries.get(revision), at, _told(before, revision))
-        for (revision, at), before in zip(found, [*older, ""], strict=True)
+        for (revision, at), before in zip(found, older, strict=False)
     ]
 
 
