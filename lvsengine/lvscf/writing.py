@@ -91,7 +91,7 @@ def text_of(key: Key, value: object, family: int = 4) -> str:
     Raises:
         Refused: The value cannot be written, or is against its key's rule.
     """
-    plain = _plain(key, value, family)
+    plain = plain_text(key, value, family)
     key.rule(plain)  # what is written must be read again
     if key.form is Form.RAW:
         return _raw(plain)
@@ -100,8 +100,8 @@ def text_of(key: Key, value: object, family: int = 4) -> str:
     return _quoted_if_needed(plain) if key.form is Form.TEXT else plain
 
 
-def _plain(key: Key, value: object, family: int) -> str:
-    """Write a value without quotes."""
+def plain_text(key: Key, value: object, family: int = 4) -> str:
+    """Write a value without quotes; `family` as in `text_of`."""
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, Enum):

@@ -1,0 +1,73 @@
+// What htmx does not: ask before typed text is left behind, keep the keyboard where it was,
+// show slow requests, and say aloud that the web did not answer.
+"use strict";
+
+const SLOW_MS = 300;
+let dirty = null; // the form with unsaved changes
+
+function markDirty(event) {
+  const form = event.target.form;
+  if (form && form.matches("[data-keep]")) dirty = form;
+}
+
+function mayLeave() {
+  if (!dirty || !dirty.isConnected) return true;
+  const question = document.documentElement.lang.startsWith("zh")
+    ? "此面板有尚未儲存的變更。要放棄這些變更嗎？"
+    : "This panel has changes that are not saved. Leave them behind?";
+  return window.confirm(question);
+}
+
+document.addEventListener("input", markDirty);
+document.addEventListener("change", markDirty);
+document.addEventListener("submit", (event) => {
+  if (event.target === dirty) dirty = null;
+});
+
+window.addEventListener("beforeunload", (event) => {
+  if (dirty && dirty.isConnected) event.preventDefault();
+});
+
+document.addEventListener("htmx:confirm", (event) => {
+  const source = event.detail.elt;
+  const link = source.tagName === "A" && !source.closest("[data-live]");
+  if (link && !mayLeave()) event.preventDefault();
+  else if (link) dirty = null;
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const form = event.detail.elt.closest("form");
+  if (form) for (const button of form.querySelectorAll("button")) button.disabled = true;
+  const progress = document.getElementById("progress");
+  progress.timer = window.setTimeout(() => progress.classList.add("busy"), SLOW_MS);
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.detail.elt.closest("form");
+  if (form) for (const button of form.querySelectorAll("button")) button.disabled = false;
+  const progress = document.getElementById("progress");
+  window.clearTimeout(progress.timer);
+  progress.classList.remove("busy");
+});
+
+function sayTrouble() {
+  const trouble = document.getElementById("trouble");
+  if (!trouble) return;
+  trouble.textContent = trouble.dataset.text;
+  trouble.hidden = false;
+}
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, sayTrouble);
+}
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target.id !== "page" && event.detail.elt.id !== "page") return;
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig && requestConfig.elt.matches("[data-stay]") && xhr.status < 300) return;
+  const errors = document.querySelector("#errors a") || document.getElementById("errors");
+  if (errors) errors.focus();
+  else if (event.detail.boosted || document.activeElement === document.body) {
+    document.getElementById("main").focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }
+});
