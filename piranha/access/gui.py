@@ -256,7 +256,8 @@ def _gunicorn_settings(
 
     line = {"level": "INFO", "handlers": [], "propagate": True}
     gunicorn = {"gunicorn.error": {**line, "level": "WARNING"}, "gunicorn.access": line}
-    logging = settings.LOGGING | {"loggers": settings.LOGGING["loggers"] | gunicorn}
+    ours: dict[str, Any] = settings.LOGGING
+    logging = ours | {"loggers": ours["loggers"] | gunicorn}
     asked = {
         "bind": [f"fd://{one.detach()}" for one in listeners],
         "worker_class": "gthread",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Protocol
 
+from django.http.response import ResponseHeaders
 from django.test import Client
 
 
@@ -14,6 +15,7 @@ class Response(Protocol):
 
     status_code: int
     content: bytes
+    headers: ResponseHeaders
 
 
 @dataclass
