@@ -48,22 +48,30 @@ def record(
     outcome: str = "",
 ) -> None:
     """Add an entry. What was done is done: a failure to record it is logged, not raised."""
-    rows = list(_bounded(changes))
+    _add(
+        who=(who or request.user.get_username() or "-")[:64],
+        address=str(request.META.get("REMOTE_ADDR") or "-")[:64],
+        action=action,
+        subject=subject[:512],
+        before=before,
+        after=after,
+        changes=list(_bounded(changes)),
+        outcome=outcome,
+    )
+
+
+def record_command(who: str, command: str, action: str, subject: str, outcome: str = "") -> None:
+    """Add an entry for what somebody did by typing a command on the director."""
+    _add(who=who[:64], address=command, action=action, subject=subject[:512], outcome=outcome)
+
+
+def _add(**said: object) -> None:
     try:
-        entry = AuditEntry.objects.create(
-            who=(who or request.user.get_username() or "-")[:64],
-            address=str(request.META.get("REMOTE_ADDR", "-"))[:64],
-            action=action,
-            subject=subject[:512],
-            before=before,
-            after=after,
-            changes=rows,
-            outcome=outcome,
-        )
+        entry = AuditEntry.objects.create(**said)
         if entry.pk % PRUNE_EACH == 0:
             AuditEntry.objects.filter(pk__lte=entry.pk - MAX_ENTRIES).delete()
     except DatabaseError:
-        log.exception("not in the audit log: %s %s", action, subject)
+        log.exception("not in the audit log: %s %s", said["action"], said["subject"])
 
 
 def _bounded(changes: Iterable[Difference]) -> Iterator[dict[str, str | None]]:

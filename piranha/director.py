@@ -21,6 +21,7 @@ from lvsengine.health import Override
 from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.compare import Difference, compare
 from lvsengine.lvscf.edits import serial, with_next_serial
+from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.names import Resolver
 from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.lvscf.syntax import Tree, parse
@@ -76,6 +77,20 @@ class Picture:
     error: EngineError | None = None
 
 
+JUDGED_S = 60.0  # seconds until a file is judged anew: host names in it may mean another address
+
+
+@dataclass(slots=True)
+class _Read:
+    """The file as this process has last read it: most pages find it unchanged."""
+
+    at: float = 0.0
+    loaded: store.Loaded | None = None
+
+
+_read = _Read()
+
+
 def path() -> Path:
     """Say where lvs.cf lies."""
     return Path(settings.LVS_CF)
@@ -87,7 +102,13 @@ def load() -> store.Loaded:
     Raises:
         EngineError: It cannot be read at all.
     """
-    return store.load(settings.LVS_CF)
+    young = time.monotonic() - _read.at < JUDGED_S
+    last = _read.loaded if young and _read.loaded and _read.loaded.path == path() else None
+    if last is not None and store.current_revision(path()) == last.revision:
+        return last
+    loaded = store.load(path(), known=last.known if last is not None else reading.NOTHING)
+    _read.at, _read.loaded = time.monotonic(), loaded
+    return loaded
 
 
 def raw() -> tuple[str, str]:
@@ -120,16 +141,16 @@ def save(expected: str, edit: Edit) -> Saved:
     if str(changed) == loaded.text:
         return Saved(expected, expected, ())
     changed = with_next_serial(changed)
-    return _written(loaded, changed, judged(changed))
+    return _written(loaded, changed, judged(changed, loaded.known))
 
 
-def judged(tree: Tree) -> tuple[Problem, ...]:
-    """Give the warnings of a file.
+def judged(tree: Tree, known: Known = reading.NOTHING) -> tuple[Problem, ...]:
+    """Give the warnings of a file; `known` is from the file that was changed.
 
     Raises:
         Unsound: It has errors.
     """
-    found = reading.read(tree, Resolver())
+    found = reading.read(tree, Resolver(), known)
     if found.config is None:
         raise Unsound(_of(found.problems, Severity.ERROR), tree)
     return _of(found.problems, Severity.WARNING)
@@ -203,33 +224,13 @@ class File:
     error: EngineError | None = None
 
 
-JUDGED_S = 60.0  # seconds until a file is judged anew: host names in it may mean another address
-
-
-@dataclass(slots=True)
-class _Judged:
-    """The last opinion on the file, so that not each page reads it whole."""
-
-    at: float = 0.0
-    file: File | None = None
-
-
-_latest = _Judged()
-
-
 def file() -> File:
     """Judge the file on the disk. Never raises."""
     try:
-        revision = file_revision()
-        known, age = _latest.file, time.monotonic() - _latest.at
-        if known is not None and known.revision == revision and age < JUDGED_S:
-            return known
         loaded = load()
     except EngineError as error:
         return File("", error=error)
-    judged_now = File(loaded.revision, len(_of(loaded.problems, Severity.ERROR)))
-    _latest.at, _latest.file = time.monotonic(), judged_now
-    return judged_now
+    return File(loaded.revision, len(_of(loaded.problems, Severity.ERROR)))
 
 
 def file_revision() -> str:
@@ -329,6 +330,11 @@ def processes() -> messages.Processes:
 
 def history() -> messages.History:
     return _ask(messages.ShowHistory(), messages.History)
+
+
+def traffic(virtual_servers: tuple[str, ...]) -> messages.Graphs:
+    """Give the last hour's traffic of some virtual servers."""
+    return _ask(messages.ShowTraffic(virtual_servers), messages.Graphs)
 
 
 def events(after: int = 0) -> tuple[messages.Event, ...]:

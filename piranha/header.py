@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
 from lvsengine.snapshot import Snapshot
 from piranha import director
@@ -53,7 +54,8 @@ def header(request: HttpRequest) -> dict[str, object]:
     theme = request.COOKIES.get(THEME_COOKIE, "")
     common: dict[str, object] = {"theme": theme if theme in THEMES else ""}
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    admitted = getattr(request, "admitted", True)  # by the allowlist of the configuration pages
+    if user is None or not user.is_authenticated or not admitted:
         return common
     picture = director.picture()
     return {
@@ -64,6 +66,16 @@ def header(request: HttpRequest) -> dict[str, object]:
         "engine_error": picture.error,
         "strip": strip(picture.snapshot),
     }
+
+
+def facts(snapshot: Snapshot | None) -> str:
+    """Render what the header says of the two directors; the same for every user."""
+    context = {
+        "hostname": socket.gethostname(),
+        "snapshot": snapshot,
+        "strip": strip(snapshot),
+    }
+    return render_to_string("partials/facts.html", context).strip()
 
 
 def strip(snapshot: Snapshot | None) -> Strip:
@@ -77,6 +89,6 @@ def strip(snapshot: Snapshot | None) -> Strip:
         snapshot.revision,
         peer.revision if peer is not None else "",
         paired=peer is not None,
-        peer_silent=peer is not None and peer.heard_s is None,
+        peer_silent=peer is not None and peer.silent,
         unsound=unsound,
     )

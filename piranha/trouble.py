@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,6 +11,7 @@ from django.shortcuts import render
 from lvsengine.errors import EngineError
 from piranha import director
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 CONFLICT = 409
 UNAVAILABLE = 503
 OF_THE_ENGINE = ("not-running", "no-answer", "bad-answer", "other-protocol", "busy")
@@ -31,10 +33,17 @@ class TroubleMiddleware:
         return page(request, error) if isinstance(error, EngineError) else None
 
 
-def page(request: HttpRequest, error: EngineError) -> HttpResponse:
-    """Show what went wrong; where lvs.cf itself cannot be read, what can be done about that."""
+def page(
+    request: HttpRequest, error: EngineError, more: Mapping[str, object] = NOTHING
+) -> HttpResponse:
+    """Show what went wrong; where lvs.cf itself cannot be read, what can be done about that.
+
+    Args:
+        more: What the page shows besides: its panel, and `typed`, which is given back.
+    """
     of_file = error.code in OF_READING and director.file().error is not None
     context = {
+        **more,
         "error": error,
         "of_file": of_file,
         "missing": of_file and error.code == "no-file",

@@ -15,7 +15,8 @@ from django.utils.translation import ngettext, pgettext
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.lvscf.store import Loaded
-from piranha import director, numbered, sentences
+from piranha import director, graphs, numbered, sentences
+from piranha.access.allowlist import Trouble
 from piranha.numbered import shown
 
 register = template.Library()
@@ -26,6 +27,7 @@ SHAPES = {
     "standby": "◐",
     "quiesced": "▲",
     "drain": "▲",
+    "degraded": "▲",
     "down": "■",
     "disabled": "○",
     "unknown": "?",
@@ -83,6 +85,23 @@ def data_size(number: float) -> str:
     return f"{number:.{digits}f}{THIN}{unit}"
 
 
+@register.filter
+def percent(share: float) -> str:
+    """Write a share of 1 in percent; what is little but not nothing is not called nothing."""
+    return f"{share * 100:.0f}{THIN}%" if share >= 0.01 or not share else f"<{THIN}1{THIN}%"
+
+
+@register.filter
+def milliseconds(seconds: float) -> str:
+    return f"{grouped(round(seconds * 1000))}{THIN}ms"
+
+
+@register.simple_tag
+def graph(values: graphs.Values, told: str) -> SafeString:
+    """Draw the last hour of a figure."""
+    return graphs.svg(values, told)
+
+
 @register.simple_tag
 def badge(state: str, word: str = "") -> SafeString:
     """Show a state: shape, word and (by its class) colour."""
@@ -99,6 +118,12 @@ def badge(state: str, word: str = "") -> SafeString:
 def told(problem: Problem) -> str:
     """Write a problem of lvs.cf in the reader's language, with its line."""
     return f"{problem.place}: {sentences.problem(problem)}"
+
+
+@register.filter
+def trouble_told(trouble: Trouble) -> str:
+    """Write what is wrong with a line of an allowlist in the reader's language."""
+    return f"{trouble.path}:{trouble.line}: {sentences.told(trouble.sentence)}"
 
 
 @register.filter

@@ -61,7 +61,7 @@ def test_another_file_at_the_peer_is_to_be_copied(
 
 @pytest.mark.parametrize(
     ("peer", "says"),
-    [({"revision": ""}, "not told"), ({"revision": "", "heard_s": None}, "not heard")],
+    [({"revision": ""}, "not told"), ({"revision": "", "silent": True}, "not heard")],
 )
 def test_what_is_not_known_of_the_peer_is_said(
     admin: Client, lvs_cf: File, engine: FakeEngine, peer: dict[str, object], says: str
@@ -82,8 +82,8 @@ def test_a_file_that_cannot_be_read_is_said(
 
 
 def test_a_file_is_judged_once_and_not_for_each_page(lvs_cf: File) -> None:
-    first = director.file()
-    assert director.file() is first
+    first = director.load()
+    assert director.load() is first
     lvs_cf.write(LVS_CF + "# more\n")
-    assert director.file() is not first
+    assert director.load() is not first
     assert strip(None).file == lvs_cf.revision
