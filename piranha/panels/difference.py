@@ -24,7 +24,8 @@ from lvsengine.snapshot import Snapshot
 from piranha import audit, director, linediff, numbered
 from piranha.access.roles import may, needs
 from piranha.models import Role
-from piranha.panels.accept import CONFLICT, redirect
+from piranha.panels.accept import redirect
+from piranha.panels.opening import CONFLICT
 
 ANSWER = "applied"  # where the session keeps the engine's answer until it is shown
 MOST_LINES = 500  # of an answer that the session keeps

@@ -21,8 +21,9 @@ from piranha import audit, director, numbered
 from piranha.access.roles import needs
 from piranha.fields import KeyField, key_of
 from piranha.models import Role
-from piranha.panels.accept import CONFLICT, UNPROCESSABLE, redirect, say_saved
+from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
 from piranha.panels.difference import compared
+from piranha.panels.opening import CONFLICT
 
 MOST = 512 * 1024  # characters; a larger file is for an editor on the director itself
 SKELETON = """\

@@ -78,6 +78,8 @@ def test_a_file_that_cannot_be_read_is_said(
     admin: Client, lvs_cf: File, engine: FakeEngine
 ) -> None:
     lvs_cf.path.unlink()
+    assert words(admin).startswith("lvs.cf missing")
+    lvs_cf.path.write_bytes(b"\0")
     assert words(admin).startswith("lvs.cf unreadable")
 
 
