@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from lvsengine.control.messages import Planned, Reloaded
 from lvsengine.errors import EngineError
@@ -73,10 +73,12 @@ def show_panel(request: HttpRequest) -> HttpResponse:
     return _show(request, {"answer": answer})
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Role.ADMIN)
 def apply(request: HttpRequest) -> HttpResponse:
-    """Let the engine run the file that the user was shown."""
+    """Let the engine run the file that the user was shown; who reloads a refusal looks anew."""
+    if request.method != "POST":
+        return redirect(reverse("difference"))
     shown, present = request.POST.get("revision", ""), director.file_revision()
     if shown != present:
         said = _("lvs.cf was changed since you looked. This is the difference now; look again.")

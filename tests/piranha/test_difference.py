@@ -12,7 +12,7 @@ from piranha import director
 from piranha.models import AuditEntry
 from tests.piranha.conftest import LVS_CF, File
 from tests.piranha.fake_engine import FakeEngine, a_peer, a_snapshot
-from tests.piranha.forms import form, forms, submit
+from tests.piranha.forms import form, submit
 
 URL = reverse("difference")
 APPLY = reverse("apply")
@@ -285,6 +285,8 @@ def test_a_difference_without_end_is_cut_and_says_so(
     assert re.search(r"30\d\d more lines are not shown", page)
 
 
-def test_apply_by_get_leads_nowhere(admin: Client, lvs_cf: File) -> None:
-    assert admin.get(APPLY).status_code == 405
-    assert all(one.action != APPLY for one in forms(admin.get(URL)))
+def test_looking_at_applys_address_applies_nothing(
+    admin: Client, lvs_cf: File, engine: FakeEngine
+) -> None:
+    assert admin.get(APPLY).headers["Location"] == URL
+    assert engine.asked == []
