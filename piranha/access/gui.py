@@ -21,7 +21,7 @@ from piranha.access import become
 
 PORT = 3636
 THREADS = 16
-SLOW_S = 20  # seconds that a client may take for the next bytes of a request
+SLOW_S = 5  # seconds that a client may take for the next bytes of a request
 STOP_S = 5
 SELF_SIGNED = "self-signed"
 DEFAULTS = {
@@ -127,7 +127,7 @@ def _listen(address: str, port: int) -> socket.socket:
     """Open a port; without an address on all of IPv6 and IPv4, or of IPv4 where that is all."""
     try:
         if address or not socket.has_dualstack_ipv6():
-            listening = _opened(address or "0.0.0.0", port)  # noqa: S104 - as it was asked
+            listening = _opened(address or "0.0.0.0", port)
         else:
             listening = socket.create_server(
                 ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256
@@ -148,10 +148,12 @@ def _opened(address: str, port: int) -> socket.socket:
 def _why_not(error: OSError, address: str, port: int) -> str:
     where = f"port {port}" + (f" of {address}" if address else "")
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use already: is another piranha-gui running? Or name another --port."
+        return (
+            f"{where} is in use already: is another piranha-gui running? Or name another --port."
+        )
     if error.errno == errno.EACCES:
         return f"{where} is open to root alone: start it as root, or name a --port above 1023."
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0:  # of getaddrinfo
         return f"{address} is no address of this machine: name one that `ip address` shows."
     return f"{where} cannot be opened: {error.strerror or error}"
 
@@ -190,7 +192,7 @@ def _surroundings(options: argparse.Namespace, tls: Tls | None) -> None:
         os.environ[variable] = str(Path(getattr(options, name)).absolute())
     os.environ["PIRANHA_TLS"] = "1" if tls is not None else "0"
     os.environ["PIRANHA_TRUSTED_PROXIES"] = " ".join(options.trusted_proxy)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "piranha.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "piranha.settings"
 
 
 def _open_database() -> None:
@@ -203,10 +205,11 @@ def _open_database() -> None:
         django.setup()
         call_command("migrate", verbosity=0, interactive=False)
         call_command("clearsessions")
-    except (ImproperlyConfigured, DatabaseError) as error:
-        raise CannotServe(f"the web's database cannot be used: {error}") from error
-    finally:
         connections.close_all()  # a connection must not cross a fork
+    except ImproperlyConfigured as error:
+        raise CannotServe(str(error)) from error
+    except DatabaseError as error:
+        raise CannotServe(f"the web's database cannot be used: {error}") from error
 
 
 def _greet(options: argparse.Namespace, listeners: list[socket.socket], tls: Tls | None) -> None:
@@ -217,7 +220,7 @@ def _greet(options: argparse.Namespace, listeners: list[socket.socket], tls: Tls
     scheme = "https" if tls is not None else "http"
     for one in listeners:
         address = one.getsockname()[0]
-        host = socket.gethostname() if address in ("::", "0.0.0.0") else address  # noqa: S104
+        host = socket.gethostname() if address in ("::", "0.0.0.0") else address
         shown = f"[{host}]" if ":" in host else host
         print(f"piranha-gui: serving {scheme}://{shown}:{one.getsockname()[1]}/")
     if tls is not None and tls.fingerprint:
