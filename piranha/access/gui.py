@@ -257,9 +257,13 @@ def _gunicorn_settings(
 ) -> dict[str, Any]:
     from django.conf import settings
 
-    line = {"level": "INFO", "handlers": [], "propagate": True}
-    gunicorn = {"gunicorn.error": {**line, "level": "WARNING"}, "gunicorn.access": line}
-    logging = settings.LOGGING | {"loggers": settings.LOGGING["loggers"] | gunicorn}
+    line: dict[str, Any] = {"level": "INFO", "handlers": [], "propagate": True}
+    logging: dict[str, Any] = {**settings.LOGGING}
+    logging["loggers"] = {
+        **logging["loggers"],
+        "gunicorn.error": {**line, "level": "WARNING"},
+        "gunicorn.access": line,
+    }
     asked = {
         "bind": [f"fd://{one.detach()}" for one in listeners],
         "worker_class": "gthread",

@@ -50,10 +50,15 @@ class Web:
         where = ["--bind", "127.0.0.1", "--port", str(self.port)]
         return [sys.executable, "-c", RUN.format("gui"), *where, *named, *arguments]
 
+    def connection(self) -> http.client.HTTPConnection:
+        if self.context is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+        return http.client.HTTPSConnection(
+            "127.0.0.1", self.port, timeout=WAIT_S, context=self.context
+        )
+
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
-        kind = http.client.HTTPSConnection if self.context else http.client.HTTPConnection
-        more = {"context": self.context} if self.context else {}
-        with closing(kind("127.0.0.1", self.port, timeout=WAIT_S, **more)) as browser:  # type: ignore[arg-type]
+        with closing(self.connection()) as browser:
             sent = {"Content-Type": "application/x-www-form-urlencoded"} | {
                 name.replace("_", "-"): value for name, value in headers.items()
             }
@@ -70,8 +75,8 @@ class Web:
         """Send a request as no browser would write it."""
         cookies = "; ".join(f"{n}={v}" for n, v in self.cookies.items())
         with closing(socket.create_connection(("127.0.0.1", self.port), WAIT_S)) as connection:
-            text = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: {cookies}\r\n\r\n"
-            connection.sendall(text.encode("latin-1"))
+            head = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            connection.sendall(f"{head}Cookie: {cookies}\r\n\r\n".encode("latin-1"))
             answer = b""
             while more := connection.recv(65536):
                 answer += more

@@ -18,9 +18,9 @@ def test_what_a_client_sends_cannot_begin_a_line_of_its_own(sent: str) -> None:
 
 
 def test_a_traceback_keeps_its_lines() -> None:
-    try:
-        raise ValueError("x")
-    except ValueError as error:
-        found = (type(error), error, error.__traceback__)
+    with pytest.raises(ValueError, match="no") as raised:
+        int("no")
+    error = raised.value
+    found = (type(error), error, error.__traceback__)
     record = logging.LogRecord("web", logging.ERROR, "", 0, "broken", (), found)
     assert len(OneLine("%(message)s").format(record).splitlines()) > 2
