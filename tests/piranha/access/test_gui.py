@@ -303,7 +303,7 @@ def refused(web: Web, *arguments: str) -> str:
 
 
 def test_a_port_in_use_is_a_sentence(web: Web) -> None:
-    assert f"port {web.port} of 127.0.0.1 is in use already" in refused(web)
+    assert f"port {web.port} of 127.0.0.1 is in use: does another" in refused(web)
 
 
 @pytest.mark.parametrize(
