@@ -226,7 +226,7 @@ def test_static_serves_nothing_but_static_files(browser: Web, target: str) -> No
 
 def test_an_oversized_body_is_a_sentence(browser: Web) -> None:
     browser.log_in()
-    status, page = browser.ask("POST", "/global-settings/", "a=" + "1" * 300_000)
+    status, page = browser.ask("POST", "/global-settings/", "a=" + "1" * 3_000_000)
     assert status == 413
     assert "larger than any panel" in page
 
