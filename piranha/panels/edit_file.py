@@ -19,6 +19,7 @@ from lvsengine.lvscf.problems import Severity
 from lvsengine.lvscf.syntax import parse
 from piranha import audit, director, numbered
 from piranha.access.roles import needs
+from piranha.access.typed import typed_before
 from piranha.fields import KeyField, key_of
 from piranha.models import Role
 from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
@@ -66,6 +67,10 @@ def edit_file(request: HttpRequest) -> HttpResponse:
         return _show(request, {"too_large": True, "path": director.path()})
     if request.method == "POST":
         return _save(request, text, revision)
+    before = typed_before(request)
+    if before is not None:
+        typed = before.get("text", "").replace("\r\n", "\n")
+        return _show_text(request, typed, before.get("revision", ""))
     wanted = request.GET.get("from", "")
     shown = director.revision_text(wanted) if wanted else text
     return _show_text(request, numbered.shown(shown), revision)
