@@ -89,10 +89,6 @@ class RealRow:
         return {"up": _("up"), "down": _("down")}.get(self.real.health, _("not checked yet"))
 
     @property
-    def weight_now(self) -> str:
-        return "-" if self.real.effective_weight is None else str(self.real.effective_weight)
-
-    @property
     def telling(self) -> bool:
         """Whether the reason belongs in the row."""
         return self.real.health != "up" or self.real.override != "auto"
