@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 
 from django.urls import reverse
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -22,10 +22,18 @@ from piranha.templatetags.piranha_tags import badge, clock, data_size, grouped
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What every row says, in one language, ready to be put into HTML."""
+    """What every row says, in one language, ready to be put into HTML.
 
-    weight: str
+    Attributes:
+        states: By `RealRow.word`.
+        orders: Their labels; `undrain` stands for `auto` where that ends a drain.
+        numbers: The opening tags of the cells with numbers.
+    """
+
+    states: dict[str, str]
+    orders: dict[str, str]
     numbers: tuple[str, ...]
+    weight: str
     why: str
     results: str
     since: str
@@ -36,9 +44,27 @@ class Words:
 @cache
 def _words(_language: str) -> Words:
     labels = (_("Active"), _("Inactive"), _("Connections/s"), _("In/s"), _("Out/s"))
+    states = {
+        "up": _("up"),
+        "down": _("down"),
+        "unknown": _("not checked yet"),
+        "quiesced": _("down, quiesced"),
+        "drain": _("drained"),
+        "force-up": _("forced up"),
+        "force-down": _("forced down"),
+    }
+    orders = {
+        "drain": _("Drain"),
+        "force-down": _("Force down"),
+        "force-up": _("Force up"),
+        "auto": _("Auto"),
+        "undrain": _("Undrain"),
+    }
     return Words(
-        escape(_("Weight")),
+        states,
+        {word: escape(label) for word, label in orders.items()},
         tuple(f'<td class="number" data-label="{escape(label)}">' for label in labels),
+        escape(_("Weight")),
         escape(_("why?")),
         escape(_("Last results")),
         escape(_("since %(at)s")),
@@ -63,7 +89,7 @@ def _row(one: RealRow, words: Words, *, may_order: bool) -> Iterator[str]:
     real, ident = one.real, one.ident
     yield f'<tr id="r-{ident}"><th scope="row">{escape(real.name)} '
     yield f'<span class="soft">{escape(one.endpoint)}</span></th>'
-    yield f'<td class="why">{_badge(one.state, one.word)} '
+    yield f'<td class="why">{_badge(one.state, words.states[one.word])} '
     if real.since:
         yield f'<span class="soft">{words.since % {"at": clock(real.since)}}</span> '
     if one.telling:
@@ -74,7 +100,7 @@ def _row(one: RealRow, words: Words, *, may_order: bool) -> Iterator[str]:
     for opening, number in zip(words.numbers, _numbers(real), strict=True):
         yield f"{opening}{number}</td>"
     if may_order:
-        yield f'<td class="orders">{"".join(_orders(one))}</td>'
+        yield f'<td class="orders">{"".join(_orders(one, words))}</td>'
     yield "</tr>"
 
 
@@ -96,11 +122,12 @@ def _numbers(real: RealServerState) -> tuple[str, ...]:
     )
 
 
-def _orders(one: RealRow) -> Iterator[str]:
+def _orders(one: RealRow, words: Words) -> Iterator[str]:
     name = escape(f"{one.virtual}/{one.real.name}")
     for order in one.orders:
-        label = escape(order.label)
+        ends_drain = order == "auto" and one.real.override == "drain"
+        label = words.orders["undrain" if ends_drain else order]
         yield (
-            f'<button type="submit" form="order" name="order" value="{escape(order.value)}"'
+            f'<button type="submit" form="order" name="order" value="{order}/{one.names}"'
             f' aria-label="{label}: {name}">{label}</button>'
         )
