@@ -12,6 +12,7 @@ from django.utils.translation import ngettext, pgettext
 
 from lvsengine.lvscf.problems import Problem
 from piranha import graphs, sentences
+from piranha.access.allowlist import Trouble
 
 register = template.Library()
 
@@ -21,6 +22,7 @@ SHAPES = {
     "standby": "◐",
     "quiesced": "▲",
     "drain": "▲",
+    "degraded": "▲",
     "down": "■",
     "disabled": "○",
     "unknown": "?",
@@ -111,3 +113,9 @@ def badge(state: str, word: str = "") -> SafeString:
 def told(problem: Problem) -> str:
     """Write a problem of lvs.cf in the reader's language, with its line."""
     return f"{problem.place}: {sentences.problem(problem)}"
+
+
+@register.filter
+def trouble_told(trouble: Trouble) -> str:
+    """Write what is wrong with a line of an allowlist in the reader's language."""
+    return f"{trouble.path}:{trouble.line}: {sentences.told(trouble.sentence)}"
