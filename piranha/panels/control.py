@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from piranha import director
+from piranha.access import gate
 from piranha.access.roles import may
 from piranha.header import facts
 from piranha.models import Role
@@ -42,6 +43,7 @@ def show_panel(request: HttpRequest) -> HttpResponse:
         "address": query.address(),
         "here": _here(query),
         "shown_at": time.time(),
+        "access": gate.standing(request),
     }
     return render(request, "panels/control.html", context)
 
