@@ -212,7 +212,14 @@ def _web(scene: str) -> Iterator[tuple[Browser, int]]:
         processes.timed((*manage, "shell", "-v0", "-c", ADD_USER))
         port = _free_port()
         command = [str(processes.BIN / "gunicorn"), "--workers", "1", "--worker-class", "gthread"]
-        command += ["--threads", "8", "--bind", f"127.0.0.1:{port}", "piranha.wsgi"]
+        command += [
+            "--threads",
+            "8",
+            "--no-control-socket",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "piranha.wsgi",
+        ]
         web = stack.enter_context(processes.running(command, log))
         processes.wait_until(lambda: _listens(port), web, log, START_S, 0.05)
         browser = Browser(port)
