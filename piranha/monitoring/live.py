@@ -140,7 +140,7 @@ def _view(board: Board, query: Query, reader: Reader) -> View:
         name: _rendered(name, board=board, reader=reader, **more)
         for name, more in _small_parts(board, query, selection).items()
     }
-    parts["facts"] = facts(board.snapshot)
+    parts["facts"] = facts(board.snapshot, board.error)
     cards = []
     for row in selection.rows:
         parts[f"v-{row.ident}"] = _now(row, reader)
