@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from lvsengine.errors import EngineError
 from lvsengine.snapshot import Snapshot
 from piranha import director
 from piranha.panels import PANELS
@@ -72,11 +73,12 @@ def header(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def facts(snapshot: Snapshot | None) -> str:
+def facts(snapshot: Snapshot | None, error: EngineError | None) -> str:
     """Render what the header says of the two directors; the same for every user."""
     context = {
         "hostname": socket.gethostname(),
         "snapshot": snapshot,
+        "engine_error": error,
         "strip": strip(snapshot),
     }
     return render_to_string("partials/facts.html", context).strip()

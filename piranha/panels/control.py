@@ -65,7 +65,8 @@ def update(request: HttpRequest) -> HttpResponse:
 @never_cache
 def head(request: HttpRequest) -> HttpResponse:
     """Answer what the header says of the directors; 204 where the browser has just that."""
-    html = facts(director.picture().snapshot)
+    picture = director.picture()
+    html = facts(picture.snapshot, picture.error)
     token = f"{live.START}{hash(html) & (2**64 - 1):016x}"
     same = request.GET.get("seen") == token
     return _parts(request, token, b"" if same else gzip.compress(html.encode(), live.LEVEL))
