@@ -34,13 +34,7 @@ RESTART = _(
     " pulse on both directors."
 )
 # What the original's tool writes for a new pair where the file says nothing.
-BEGINNING = {
-    "heartbeat_port": "539",
-    "keepalive": "6",
-    "deadtime": "18",
-    "syncd_iface": "eth0",
-    "syncd_id": "0",
-}
+BEGINNING = {"heartbeat_port": "539", "keepalive": "6", "deadtime": "18"}
 
 
 class RedundancyForm(PanelForm):
