@@ -82,17 +82,26 @@ def test_enable_with_an_address_in_the_file_is_one_press(
 
 
 def test_disable_keeps_what_was_set(admin: Client, pair: File, engine: FakeEngine) -> None:
-    assert admin.post(URL, form(admin.get(URL)) | {"do": "disable"}).status_code == 303
+    assert admin.post(URL, form(admin.get(URL), "backup") | {"do": "disable"}).status_code == 303
     assert pair.text == PAIR.replace("serial_no = 7", "serial_no = 8").replace(
         "backup_active = 1", "backup_active = 0"
     )
     assert RESTART in admin.get(URL).content.decode()
 
 
+def test_disable_does_not_throw_away_what_was_typed(
+    admin: Client, pair: File, engine: FakeEngine
+) -> None:
+    response = submit(admin, URL, do="disable", keepalive="3")
+    assert response.status_code == 422
+    assert form(response, "backup")["keepalive"] == "3"
+    assert pair.text == PAIR
+
+
 def test_disable_at_a_stale_revision_changes_nothing(
     admin: Client, pair: File, engine: FakeEngine
 ) -> None:
-    mine = form(admin.get(URL)) | {"do": "disable"}
+    mine = form(admin.get(URL), "backup") | {"do": "disable"}
     submit(admin, URL, keepalive="3")
     response = admin.post(URL, mine)
     assert response.status_code == 409
