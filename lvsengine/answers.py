@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from lvsengine import __version__, limits, showing
+from lvsengine import __version__, limits, showing, traffic
 from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Health, RealServerKey, Standing
@@ -54,6 +54,8 @@ class Answers:
                 return messages.Text(await self._order(OrderKind.TAKEOVER, force=force))
             case messages.ShowHistory():
                 return messages.History(self._history())
+            case messages.ShowTraffic(names):
+                return self.traffic(names)
             case messages.Events():
                 raise EngineError("bad-request", "events are followed, not answered")
 
@@ -92,6 +94,18 @@ class Answers:
             peer=role.peer() if isinstance(role, Pair) else None,
         )
 
+    def traffic(self, names: tuple[str, ...]) -> messages.Graphs:
+        history = self._engine.traffic
+        graphs = []
+        for name in names or history.names():
+            hour = history.hour(name)
+            graphs.append(
+                messages.Graph(
+                    name, hour.connections_per_s, hour.bytes_in_per_s, hour.bytes_out_per_s
+                )
+            )
+        return messages.Graphs(history.at or 0.0, traffic.STEP_S, tuple(graphs))
+
     async def _order(self, kind: OrderKind, *, force: bool) -> str:
         return await self._pair().order(kind, force=force)
 
@@ -122,8 +136,12 @@ class Answers:
         return messages.Reloaded(
             self._engine.running.revision,
             tuple(change_line(change) for change in outcome.made),
-            tuple(failure.sentence for failure in outcome.failures),
+            (
+                *(failure.sentence for failure in outcome.failures),
+                *(failure.sentence for failure in self._engine.holding.addresses.failures),
+            ),
             self._engine.running.warnings,
+            tuple(map(str, outcome.addresses)),
         )
 
     async def plan(self, request: messages.Plan) -> messages.Planned:
@@ -140,7 +158,10 @@ class Answers:
         unchecked = {place for key, place in places.items() if key not in known}
         changes = engine.table.changes(desired(config, assumed), engine.keeper.kept.services)
         lines = showing.planned(changes, await engine.usage(), unchecked)
-        return messages.Planned(revision, lines, problems)
+        addresses = engine.holding.addresses.changes(
+            engine.wanted_addresses(config), engine.keeper.kept.addresses
+        )
+        return messages.Planned(revision, lines, problems, tuple(map(str, addresses)))
 
     def _planned_file(self, request: messages.Plan) -> tuple[Config, str, tuple[str, ...]]:
         from lvsengine.engine import sound

@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from lvsengine import limits, role, state
+from lvsengine import limits, role, showing, state
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
@@ -34,7 +35,10 @@ from lvsengine.pair import Alone, Pair
 from lvsengine.parts import Parts, Running, Settings
 from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.snapshot import FailureState
+from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
+from lvsengine.vip.desired import HeldAddress
+from lvsengine.vip.diff import AddressChange
 from lvsengine.vip.release import release
 
 log = logging.getLogger("pulse")
@@ -69,6 +73,7 @@ class Engine:
         self.table = Reconciler(parts.plane)
         self.holding = Holding(parts.addresses, parts.announce, self.chronicle, self.keeper)
         self.running = Running(Config(), "", {})
+        self.traffic = TrafficHistory()
         self.duty = Duty(self)
         self.role: Pair | Alone = Alone("not started", parts.wall())
         self.started_at = parts.wall()
@@ -132,6 +137,7 @@ class Engine:
                 group.create_task(self._reconcile_forever(), name="lvs")
                 group.create_task(self.holding.run(), name="send_arp")
                 group.create_task(self.duty.run(), name="commands")
+                group.create_task(self._look_at_traffic(), name="traffic")
                 group.create_task(self._reload_when_asked(), name="reload")
                 group.create_task(self._end_when_asked(), name="stop")
                 if isinstance(self.role, Pair):
@@ -288,7 +294,7 @@ class Engine:
         outcome = await self.converge_table(refresh=refresh)
         if self._addresses_due or refresh:
             self._addresses_due = False
-            await self.hold_addresses()
+            outcome = replace(outcome, addresses=await self.hold_addresses())
         failed = self.holding.addresses.failures
         self.chronicle.failing(self.chronicle.failures_of(outcome.failures, failed))
         self.say_ready()
@@ -331,10 +337,13 @@ class Engine:
             self._news.clear()
             await self._news.wait()
 
-    async def hold_addresses(self) -> None:
+    async def hold_addresses(self) -> tuple[AddressChange, ...]:
         """Hold the virtual IPs when this director serves, none otherwise."""
-        wanted = vip_desired.desired(self.running.config) if self.role.serves else ()
-        await self.holding.hold(wanted)
+        return await self.holding.hold(self.wanted_addresses(self.running.config))
+
+    def wanted_addresses(self, config: Config) -> tuple[HeldAddress, ...]:
+        """List what this director should hold by a configuration, as its role is now."""
+        return vip_desired.desired(config) if self.role.serves else ()
 
     def not_ready(self) -> tuple[str, ...]:
         """Why this director could not serve as it should; empty when it could."""
@@ -382,6 +391,13 @@ class Engine:
         self.chronicle.health(change, self.running.plan[change.key])
         self._wake.set()
         self._news.set()
+
+    async def _look_at_traffic(self) -> None:
+        while True:
+            with contextlib.suppress(EngineError):  # a gap in the graphs; the reconciler says why
+                totals = showing.totals(self.running.config, await self.usage())
+                self.traffic.look(self.parts.wall(), totals)
+            await asyncio.sleep(STEP_S)
 
     # --- what is asked --------------------------------------------------------------------
 

@@ -9,10 +9,16 @@ from django.urls import include, path
 from piranha.access import views as access
 from piranha.panels import MORE, PANELS
 
+handler400 = "piranha.access.errors.bad_request"
+handler403 = "piranha.access.errors.forbidden"
+handler404 = "piranha.access.errors.not_found"
+handler500 = "piranha.access.errors.server_error"
+
 urlpatterns = [
     path("", access.introduction, name="introduction"),
-    path("login/", access.LogIn.as_view(), name="login"),
+    path("login/", access.log_in, name="login"),
     path("logout/", access.log_out, name="logout"),
+    path("password/", access.change_password, name="change-password"),
     path("theme/", access.set_theme, name="theme"),
     path("language/", include("django.conf.urls.i18n")),
     *(

@@ -93,6 +93,13 @@ class ShowHistory:
     """The last takeovers and step-downs. Answered by History."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShowTraffic:
+    """The last hour of these virtual servers, or of all. Answered by Graphs."""
+
+    virtual_servers: tuple[str, ...] = ()
+
+
 Request = (
     Status
     | Reload
@@ -105,6 +112,7 @@ Request = (
     | StandBy
     | TakeOver
     | ShowHistory
+    | ShowTraffic
 )
 
 COMMANDS: dict[str, type[Request]] = {
@@ -119,6 +127,7 @@ COMMANDS: dict[str, type[Request]] = {
     "standby": StandBy,
     "takeover": TakeOver,
     "history": ShowHistory,
+    "traffic": ShowTraffic,
 }
 NAMES: dict[type[Request], str] = {kind: name for name, kind in COMMANDS.items()}
 
@@ -138,24 +147,55 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
+    """What a reload would do. `addresses`: virtual IPs to be added or removed, a line each."""
+
     revision: str
     lines: tuple[PlannedLine, ...]
     problems: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """The revision that runs now, what was changed for it, and what the kernel refused."""
+    """The revision that runs now, what was changed for it, and what the kernel refused.
+
+    Attributes:
+        changes: Of the table, as ipvsadm-style lines. `addresses`: virtual IPs.
+    """
 
     revision: str
     changes: tuple[str, ...]
     failures: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     changes: tuple[RoleChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Means per second of one virtual server, the oldest first; null where there is none."""
+
+    name: str
+    connections_per_s: tuple[float | None, ...]
+    bytes_in_per_s: tuple[float | None, ...]
+    bytes_out_per_s: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """The last hour in samples of `step_s` seconds, all on one time axis.
+
+    Attributes:
+        at: When the newest sample ended, in seconds since the epoch; 0 when there is none.
+    """
+
+    at: float
+    step_s: float
+    graphs: tuple[Graph, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from lvsengine.errors import EngineError
 from lvsengine.lvscf.syntax import parse
 from piranha import audit, director
 from piranha.access.roles import may
+from piranha.access.typed import typed_before
 from piranha.fields import CheckField, ChoiceField, Text
 from piranha.models import Role
 from piranha.panels.form import PanelForm
-from piranha.panels.opening import CONFLICT, broken, gone
+from piranha.panels.opening import CONFLICT as CONFLICT
+from piranha.panels.opening import broken, gone
 from piranha.panels.opening import unsound as unsound
 
 NOTHING = "\u2013"  # a dash, where a field is blank
@@ -53,6 +55,10 @@ class Page:
 
 
 def show(request: HttpRequest, page: Page, form: PanelForm, status: int = 200) -> HttpResponse:
+    """Show a panel; filled in with what was typed there before somebody had to log in again."""
+    before = typed_before(request)
+    if before is not None and not form.is_bound:
+        form.fill(before)
     may_edit = may(request, Role.ADMIN)
     if not may_edit:
         for one in form.fields.values():

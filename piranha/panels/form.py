@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -88,9 +89,19 @@ class PanelForm(forms.Form):
         self.loaded = loaded
         initial = {**self.texts(loaded.tree), "revision": loaded.revision}
         super().__init__(data, initial=initial)
+        self._prepare()
+
+    def fill(self, data: Mapping[str, Any]) -> None:
+        """Show what was typed before, as if it had just been sent; nothing is saved by this."""
+        self.data, self.is_bound = data, True
+        self.fields = deepcopy(self.base_fields)
+        self._bound_fields_cache: dict[str, BoundField] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
         for name, field in self.fields.items():
             if isinstance(field, ChoiceField):
-                field.offer(str(initial[name]))
+                field.offer(str(self.initial[name]))
             if isinstance(field, KeyField):
                 field.needs = self.needs.get(name, "")
         self.arrange()

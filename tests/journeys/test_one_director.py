@@ -11,16 +11,20 @@ import pytest
 from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
+from lvsengine.heartbeat.memory import MemoryNetwork
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.memory import MemoryPlane
+from lvsengine.ipvs.plane import Counters, Usage
 from lvsengine.ipvs.table import AddressKey, Destination, Service
 from lvsengine.lvscf import edits, store
 from lvsengine.net import Forwarding, Protocol
 from lvsengine.snapshot import Snapshot
+from lvsengine.traffic import STEP_S
 from lvsengine.vip.memory import MemoryAddresses
 from tests.journeys.director import (
     LVS_CF,
     ONE,
+    PAIR_CF,
     SHOP,
     TRY_S,
     TWO,
@@ -62,6 +66,39 @@ def test_a_weight_is_edited(tmp_path: Path) -> None:
                 ("         weight = 1", "         weight = 5"),
             ]
             assert await director.weights() == {ONE: 5, TWO: 1}
+
+    run_virtually(journey())
+
+
+def test_a_plan_and_a_reload_name_the_virtual_ips_that_come_and_go(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_director(tmp_path) as director:
+            await settle()
+            moved = LVS_CF.replace("192.0.2.100 eth0:1", "192.0.2.101 eth0:1")
+            changes = (
+                "remove 192.0.2.100/24 on eth0:1",
+                "add 192.0.2.101/24 on eth0:1",
+            )
+
+            planned = await ask(director, messages.Plan(moved), messages.Planned)
+            assert planned.addresses == changes
+            assert await director.held() == {"192.0.2.100", "10.9.9.254"}
+
+            director.path.write_text(moved)
+            reply = await ask(director, messages.Reload(), messages.Reloaded)
+            assert reply.addresses == changes
+            assert await director.held() == {"192.0.2.101", "10.9.9.254"}
+
+    run_virtually(journey())
+
+
+def test_a_standby_plans_no_virtual_ip(tmp_path: Path) -> None:
+    async def journey() -> None:
+        network = MemoryNetwork()
+        async with a_director(tmp_path, PAIR_CF, who="primary", network=network) as director:
+            moved = PAIR_CF.replace("192.0.2.100 eth0:1", "192.0.2.101 eth0:1")
+            planned = await ask(director, messages.Plan(moved), messages.Planned)
+            assert planned.addresses == ()
 
     run_virtually(journey())
 
@@ -225,3 +262,24 @@ def test_drift_made_behind_our_back_is_mended(tmp_path: Path) -> None:
 def differing_lines(before: str, after: str) -> list[tuple[str, str]]:
     pairs = zip(before.splitlines(), after.splitlines(), strict=True)
     return [(one, other) for one, other in pairs if one != other]
+
+
+def test_the_last_hours_traffic_outlives_a_reload(tmp_path: Path) -> None:
+    """Every 30 s a sample of what went through; a graph is asked for by its virtual server."""
+
+    async def journey() -> None:
+        async with a_director(tmp_path) as director:
+            await settle()
+            gone = Counters(connections=60, bytes_in=3000)
+            director.plane.usage = Usage({SHOP: gone}, {})
+            await settle(STEP_S)
+            await ask(director, messages.Reload(), messages.Reloaded)
+            await settle(STEP_S)
+
+            graphs = await ask(director, messages.ShowTraffic(("shop",)), messages.Graphs)
+            assert graphs.step_s == STEP_S
+            assert graphs.graphs == (messages.Graph("shop", (2.0, 0.0), (100.0, 0.0), (0.0, 0.0)),)
+            everything = await ask(director, messages.ShowTraffic(), messages.Graphs)
+            assert everything == graphs
+
+    run_virtually(journey())
