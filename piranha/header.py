@@ -25,6 +25,8 @@ class Strip:
         paired: Whether there is a peer at all.
         peer_silent: Whether it was never heard.
         unsound: Whether the file on the disk has errors.
+        missing: Whether there is none.
+        stopped: Whether it is certain that nothing runs: nobody listens for the engine.
     """
 
     file: str
@@ -33,6 +35,8 @@ class Strip:
     paired: bool = False
     peer_silent: bool = False
     unsound: bool = False
+    missing: bool = False
+    stopped: bool = False
 
     @property
     def applied(self) -> bool | None:
@@ -83,8 +87,11 @@ def facts(snapshot: Snapshot | None, error: EngineError | None) -> str:
 def strip(snapshot: Snapshot | None) -> Strip:
     file = director.file()
     unsound = bool(file.errors)
+    missing = file.error is not None and file.error.code == "no-file"
     if snapshot is None:
-        return Strip(file.revision, "", "", unsound=unsound)
+        error = director.picture().error
+        stopped = error is not None and error.code == "not-running"
+        return Strip(file.revision, "", "", unsound=unsound, missing=missing, stopped=stopped)
     peer = snapshot.peer
     return Strip(
         file.revision,
@@ -93,4 +100,5 @@ def strip(snapshot: Snapshot | None) -> Strip:
         paired=peer is not None,
         peer_silent=peer is not None and peer.silent,
         unsound=unsound,
+        missing=missing,
     )
