@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
@@ -48,12 +50,13 @@ def test_an_error_gives_the_form_back_and_leads_to_its_field(
     page.get_by_role("textbox", name="TCP timeout").fill("soon")
     page.get_by_role("textbox", name="UDP timeout").fill("77")
     save(page, Mouse())
-    first = page.locator("#errors a").first
-    expect(first).to_be_focused()
-    first.press("Enter")
-    expect(page.get_by_role("textbox", name="TCP timeout")).to_be_focused()
-    expect(page.get_by_role("textbox", name="TCP timeout")).to_have_value("soon")
+    wrong = page.get_by_role("textbox", name="TCP timeout")
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_value("soon")
+    expect(wrong).to_have_accessible_description(re.compile("whole number"))
     expect(page.get_by_role("textbox", name="UDP timeout")).to_have_value("77")
+    page.locator("#errors a").press("Enter")
+    expect(wrong).to_be_focused()
     assert a_director.lvs_cf.read_text() == before
 
 
