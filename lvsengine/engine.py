@@ -36,6 +36,7 @@ from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.snapshot import FailureState
 from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
+from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.release import release
 
 log = logging.getLogger("pulse")
@@ -336,8 +337,11 @@ class Engine:
 
     async def hold_addresses(self) -> None:
         """Hold the virtual IPs when this director serves, none otherwise."""
-        wanted = vip_desired.desired(self.running.config) if self.role.serves else ()
-        await self.holding.hold(wanted)
+        await self.holding.hold(self.wanted_addresses())
+
+    def wanted_addresses(self) -> tuple[HeldAddress, ...]:
+        """The virtual IPs when this director serves, none otherwise."""
+        return vip_desired.desired(self.running.config) if self.role.serves else ()
 
     def not_ready(self) -> tuple[str, ...]:
         """Why this director could not serve as it should; empty when it could."""

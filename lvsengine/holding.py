@@ -12,8 +12,8 @@ from lvsengine.reconciler import AddressReconciler
 from lvsengine.state import Keeper
 from lvsengine.vip.addresses import AddressPlane
 from lvsengine.vip.desired import HeldAddress
+from lvsengine.vip.diff import AddressChange, Verb
 from lvsengine.vip.diff import Holding as Held
-from lvsengine.vip.diff import Verb
 
 log = logging.getLogger("pulse")
 
@@ -45,14 +45,29 @@ class Holding:
         self._keeper = keeper
         self._turn = asyncio.Lock()
         self._due: set[HeldAddress] = set()
+        self._wanted: Sequence[HeldAddress] = ()
+        self._unrecorded: tuple[AddressChange, ...] | None = None
         self._some_due = asyncio.Event()
 
     async def hold(self, wanted: Sequence[HeldAddress]) -> None:
         """Hold just these; what is raised is announced five times, the first time now."""
+        await self.change(wanted)
+        await self.record()
+
+    async def change(self, wanted: Sequence[HeldAddress]) -> None:
+        """Do what is urgent of `hold`: what clients wait for. `record` must follow soon."""
         async with self._turn:
-            raised = await self._changed(wanted)
-        if raised:
-            await self._announce_first(raised)
+            await self._record()
+            made = await self._changed(wanted)
+            self._wanted, self._unrecorded = wanted, made
+            raised = tuple(change.address for change in made if change.verb is Verb.ADD)
+            if raised:
+                await self._announce_first(raised)
+
+    async def record(self) -> None:
+        """Do the rest: read back, tell the operators, and forget on disk what is let go of."""
+        async with self._turn:
+            await self._record()
 
     async def announce_again(self) -> None:
         """Announce all that is held as ours."""
@@ -68,15 +83,21 @@ class Holding:
                 group.create_task(self._announce_rest(tuple(self._due)))
                 self._due.clear()
 
-    async def _changed(self, wanted: Sequence[HeldAddress]) -> tuple[HeldAddress, ...]:
+    async def _changed(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
         addresses, kept = self.addresses, self._keeper.kept
         await addresses.refresh(wanted, kept.addresses)
         claimed = kept.addresses | addresses.claimable()
         self._keeper.change(addresses=claimed)
-        made = await addresses.hold(wanted, claimed)
+        return await addresses.hold(wanted, claimed)
+
+    async def _record(self) -> None:
+        if self._unrecorded is None:
+            return
+        made, self._unrecorded = self._unrecorded, None
+        addresses, claimed = self.addresses, self._keeper.kept.addresses
+        await addresses.refresh(self._wanted, claimed)
         self._chronicle.addresses(made)
         self._keeper.change(addresses=addresses.ours(claimed))
-        return tuple(change.address for change in made if change.verb is Verb.ADD)
 
     def held(self) -> tuple[HeldAddress, ...]:
         """The virtual IPs that this director holds as its own."""
