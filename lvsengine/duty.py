@@ -142,7 +142,8 @@ class Duty:
         await self._engine.cool_down()
 
     async def _change_addresses(self) -> None:
-        await self._engine.holding.change(self._engine.wanted_addresses())
+        engine = self._engine
+        await engine.holding.change(engine.wanted_addresses(engine.running.config))
 
     async def announce_again(self) -> None:
         self.run_command(self._engine.running.config.active_cmd, "active_cmd")

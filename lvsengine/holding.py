@@ -49,12 +49,17 @@ class Holding:
         self._unrecorded: tuple[AddressChange, ...] | None = None
         self._some_due = asyncio.Event()
 
-    async def hold(self, wanted: Sequence[HeldAddress]) -> None:
-        """Hold just these; what is raised is announced five times, the first time now."""
-        await self.change(wanted)
-        await self.record()
+    async def hold(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
+        """Hold just these; what is raised is announced five times, the first time now.
 
-    async def change(self, wanted: Sequence[HeldAddress]) -> None:
+        Returns:
+            The changes made.
+        """
+        made = await self.change(wanted)
+        await self.record()
+        return made
+
+    async def change(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
         """Do what is urgent of `hold`: what clients wait for. `record` must follow soon."""
         async with self._turn:
             await self._record()
@@ -63,6 +68,7 @@ class Holding:
             raised = tuple(change.address for change in made if change.verb is Verb.ADD)
             if raised:
                 await self._announce_first(raised)
+            return made
 
     async def record(self) -> None:
         """Do the rest: read back, tell the operators, and forget on disk what is let go of."""

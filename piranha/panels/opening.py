@@ -17,12 +17,11 @@ from lvsengine.errors import EngineError
 from lvsengine.lvscf import look
 from lvsengine.lvscf.edits import Where
 from lvsengine.lvscf.store import Loaded
-from piranha import director
+from piranha import director, trouble
 
 GLOBAL = Where()
 NOT_FOUND = 404
 CONFLICT = 409
-UNAVAILABLE = 503
 
 
 def opened(request: HttpRequest, panel: str, where: Where = GLOBAL) -> Loaded | HttpResponse:
@@ -30,8 +29,7 @@ def opened(request: HttpRequest, panel: str, where: Where = GLOBAL) -> Loaded | 
     try:
         loaded = director.load()
     except EngineError as error:
-        context = {"panel": panel, "error": error, "typed": typed(request)}
-        return render(request, "panels/unreadable.html", context, status=UNAVAILABLE)
+        return trouble.page(request, error, {"panel": panel, "typed": typed(request)})
     refused = unsound(request, loaded, panel)
     if refused is not None:
         return refused
