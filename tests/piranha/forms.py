@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Protocol
@@ -14,6 +15,9 @@ class Response(Protocol):
 
     status_code: int
     content: bytes
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 @dataclass
