@@ -56,20 +56,25 @@ def revision_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
-def load(path: Path, resolve: Resolve | None = None, known: Known = reading.NOTHING) -> Loaded:
+def load(
+    path: Path,
+    resolve: Resolve | None = None,
+    known: Known = reading.NOTHING,
+    earlier: syntax.Tree | None = None,
+) -> Loaded:
     """Read, parse and judge a file.
 
     Args:
         resolve: How host names become addresses; the system's resolver where not given, with
             5 s for the whole file.
-        known: From an earlier `load`, to be quicker.
+        known, earlier: What the `load` before has found, and its tree, to be quicker.
 
     Raises:
         EngineError: The file cannot be read at all, or is no text. What is wrong with its
             content is in `problems` instead.
     """
     text, revision = _read(path)
-    tree = syntax.parse(text, str(path))
+    tree = syntax.parse(text, str(path), earlier)
     result = reading.read(tree, resolve or names.Resolver(), known)
     return Loaded(path, text, revision, tree, result.config, result.problems, result.known)
 
