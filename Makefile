@@ -1,11 +1,12 @@
 # make demo   try it on this machine       make test   all checks and tests, as CI runs them
 # make drills the pair under its faults    make bench  measure, beside the peers
+# make words  bring the translations up to date
 # make clean  take away what these made
 
 BIN := .venv/bin
 PLANE ?= userspace
 
-.PHONY: demo test drills bench lint prepared clean
+.PHONY: demo test drills bench lint words prepared clean
 
 demo:
 	@deploy/prepare.sh demo
@@ -29,6 +30,9 @@ lint: prepared
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+words: prepared
+	$(BIN)/python -m deploy.words
 
 bench:
 	@deploy/prepare.sh bench

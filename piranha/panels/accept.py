@@ -16,6 +16,7 @@ from lvsengine.lvscf.syntax import parse
 from piranha import audit, director
 from piranha.fields import CheckField, Text
 from piranha.panels.form import PanelForm
+from piranha.sentences import failure
 
 UNPROCESSABLE = 422
 CONFLICT = 409
@@ -57,7 +58,7 @@ def accept(request: HttpRequest, page: Page, form: PanelForm) -> HttpResponse:
         page.context["problems"] = form.blame(unsound.problems, unsound.tree)
         return show(request, page, form, UNPROCESSABLE)
     except EngineError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, failure(error))
         return show(request, page, form, UNPROCESSABLE)
     audit.saved(request, "save", page.subject, saved)
     say_saved(request, saved)
