@@ -16,6 +16,7 @@ test: prepared lint
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/python -m tests.kernel --coverage
+	$(BIN)/python -m pytest tests/browser
 	$(BIN)/coverage combine --quiet . .build/kernel
 	$(BIN)/python tests/coverage_by_room.py
 

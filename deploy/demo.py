@@ -1,4 +1,4 @@
-"""Three small real servers and an engine that balances 127.0.0.1:8080 over them, on one machine.
+"""Three small real servers, an engine that balances 127.0.0.1:8080 over them, and the web.
 
 Everything lies in .build/demo of this checkout and is gone after Ctrl-C.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,8 +20,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".build" / "demo"
+BIN = Path(sys.executable).parent
 ADDRESS = "127.0.0.1"
 PORT = 8080
+WEB_PORT = 3636
+USER = "piranha"
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
 WEIGHTS = {"one": 1, "two": 1, "three": 3}
 START_S = 15.0
 STOP_S = 10.0
@@ -53,6 +59,9 @@ REAL_SERVER = """\
 
 GUIDE = """
 {address}:{port} is balanced over real servers one, two and three (weight 3) by the {plane} plane.
+
+The Piranha Configuration Tool: http://{address}:{web_port}   user {user}   password {password}
+
 In another terminal, in this folder, type:
 
   for i in 1 2 3 4 5 6 7 8 9 10; do curl -s http://{address}:{port}/; done
@@ -84,6 +93,18 @@ class Server(http.server.ThreadingHTTPServer):
 Server(("127.0.0.1", port), Answer).serve_forever()
 """
 
+MAKE_USER = """
+import sys
+import django
+django.setup()
+from django.core.management import call_command
+from piranha.models import User
+call_command("migrate", verbosity=0)
+user = User(username=sys.argv[1])
+user.set_password(sys.stdin.read())
+user.save()
+"""
+
 
 class DemoError(Exception):
     """The demo cannot go on; the text says why and what to do."""
@@ -105,7 +126,8 @@ def main() -> int:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
         _end(children)
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        if children:  # or the folder is another demo's, which runs
+            shutil.rmtree(FOLDER, ignore_errors=True)
         with suppress(OSError):  # not empty: something else is kept there
             FOLDER.parent.rmdir()
     return 0
@@ -113,29 +135,35 @@ def main() -> int:
 
 def _demonstrate(plane: str, children: list[subprocess.Popen[bytes]]) -> None:
     ports = {name: PORT + number for number, name in enumerate(WEIGHTS, start=1)}
-    for port in (PORT, *ports.values()):
+    for port in (PORT, *ports.values(), WEB_PORT):
         _need_free(port)
     config = _write_config(ports)
     for name, port in ports.items():
         children.append(_start(sys.executable, "-c", SERVER, name, str(port)))
     victim = children[0].pid
     pulse = _start(
-        str(Path(sys.executable).parent / "pulse"),
-        "-c", str(config), "--socket", str(FOLDER / "pulse.sock"),
+        str(BIN / "pulse"), "-c", str(config), "--socket", str(FOLDER / "pulse.sock"),
         "--state", str(FOLDER / "state"), "--plane", plane,
     )  # fmt: skip
     children.append(pulse)
-    _wait_until_balanced(pulse)
+    _wait_until_answered(PORT, pulse)
+    password = _make_user(config)
+    web = _start(
+        str(BIN / "gunicorn"), "-k", "gthread", "--threads", "8", "--no-control-socket",
+        "--log-level", "warning", "-b", f"{ADDRESS}:{WEB_PORT}", "piranha.wsgi",
+        environment=_environment(config),
+    )  # fmt: skip
+    children.append(web)
+    _wait_until_answered(WEB_PORT, web)
     lvsctl = f".venv/bin/lvsctl --socket {(FOLDER / 'pulse.sock').relative_to(ROOT)}"
     print(
         GUIDE.format(
             address=ADDRESS, port=PORT, plane=plane, lvsctl=lvsctl, victim=victim,
-            config=config.relative_to(ROOT),
+            config=config.relative_to(ROOT), web_port=WEB_PORT, user=USER, password=password,
         ),
         flush=True,
     )  # fmt: skip
-    pulse.wait()
-    raise DemoError(f"pulse has ended with status {pulse.returncode}; its log stands above")
+    _wait_for_the_end(pulse, web)
 
 
 def _need_free(port: int) -> None:
@@ -160,10 +188,38 @@ def _write_config(ports: dict[str, int]) -> Path:
     return path
 
 
-def _start(*command: str) -> subprocess.Popen[bytes]:
+def _environment(config: Path) -> dict[str, str]:
+    """Tell the web where everything is: nothing outside the demo's folder is touched."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "piranha.settings",
+        "PIRANHA_CONFIG": str(config),
+        "PIRANHA_SOCKET": str(FOLDER / "pulse.sock"),
+        "PIRANHA_STATE": str(FOLDER / "web-state"),
+        "PIRANHA_WEB": str(FOLDER / "web"),
+    }
+
+
+def _make_user(config: Path) -> str:
+    """Make the web's user, and return the password; all could read it on a command line."""
+    groups = ("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
+    password = "-".join(groups)
+    subprocess.run(  # noqa: S603 - our own words, no shell
+        (sys.executable, "-c", MAKE_USER, USER),
+        input=password.encode(), env=_environment(config), cwd=ROOT, check=True,
+    )  # fmt: skip
+    return password
+
+
+def _start(*command: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C is for the demo, which then ends its children in order.
     return subprocess.Popen(  # noqa: S603 - our own words, no shell
-        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+        env=environment,
+        cwd=ROOT,
     )
 
 
@@ -171,21 +227,33 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _wait_until_balanced(pulse: subprocess.Popen[bytes]) -> None:
+def _wait_until_answered(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if pulse.poll() is not None:
-            raise DemoError(f"pulse ended with status {pulse.returncode}; its log stands above")
-        if _answers():
+        _need_alive(process)
+        if _answers(port):
             return
         time.sleep(0.05)
-    raise DemoError(f"nothing answered on {ADDRESS}:{PORT} within {START_S:g} s")
+    raise DemoError(f"nothing answered on {ADDRESS}:{port} within {START_S:g} s")
 
 
-def _answers() -> bool:
+def _wait_for_the_end(*processes: subprocess.Popen[bytes]) -> None:
+    while True:
+        for process in processes:
+            _need_alive(process)
+        time.sleep(0.2)
+
+
+def _need_alive(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        name = Path(str(process.args[0])).name  # type: ignore[index]
+        raise DemoError(f"{name} has ended with status {process.returncode}; its log stands above")
+
+
+def _answers(port: int) -> bool:
     try:
-        with socket.create_connection((ADDRESS, PORT), timeout=1) as connection:
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with socket.create_connection((ADDRESS, port), timeout=5) as connection:
+            connection.sendall(f"GET / HTTP/1.0\r\nHost: {ADDRESS}\r\n\r\n".encode())
             return connection.recv(4) == b"HTTP"
     except OSError:
         return False

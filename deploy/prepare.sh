@@ -1,13 +1,16 @@
 #!/bin/sh
 # Make everything that `make demo`, `make test` and `make bench` need: prepare.sh demo|test|bench.
 # Writes nothing outside the checkout but Debian packages, and does nothing when all is there.
+# The demo needs Python's packages alone: neither root, nor a browser, nor another Debian package.
 set -eu
 cd "$(dirname "$0")/.."
 what=$1
 python=${PYTHON:-python3}
 
-packages_test="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping nftables procps"
-packages_bench="$packages_test keepalived"
+packages_kernel="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping nftables procps"
+packages_browser="chromium fonts-wqy-microhei w3m" # the font has the Chinese characters
+packages_bench="$packages_kernel keepalived"
+axe_version=4.14.1 # what judges the pages' accessibility; npm alone has it
 
 fail() {
     echo "prepare: $*" >&2
@@ -46,6 +49,15 @@ make_environment() { # make_environment EXTRA
         -c deploy/constraints.txt -e ".[$1]" || fail "pip could not install the dependencies"
 }
 
+install_axe() {
+    ! grep -q "\"version\": \"$axe_version\"" .build/axe/node_modules/axe-core/package.json 2>/dev/null || return 0
+    lacking="the pages' accessibility cannot be judged, and make test fails"
+    command -v npm >/dev/null || need_packages "$lacking" npm
+    echo "prepare: installing axe-core $axe_version"
+    npm install --prefix .build/axe --no-audit --no-fund --no-update-notifier --ignore-scripts --silent \
+        "axe-core@$axe_version" >/dev/null </dev/null || fail "npm could not install axe-core $axe_version: $lacking"
+}
+
 extra=dev
 [ "$what" != demo ] || extra=demo
 stamp=.venv/ready-$(cat pyproject.toml deploy/constraints.txt | cksum | tr ' ' -)
@@ -54,6 +66,10 @@ if [ ! -e "$stamp-dev" ] && [ ! -e "$stamp-$extra" ]; then
     touch "$stamp-$extra"
 fi
 case $what in
-    test) need_packages "the kernel tests cannot run, and make test fails" $packages_test ;;
+    test)
+        need_packages "the tests of the kernel and of the web cannot run, and make test fails" \
+            $packages_kernel $packages_browser
+        install_axe
+        ;;
     bench) need_packages "there is nothing to compare with" $packages_bench ;;
 esac

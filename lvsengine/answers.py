@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from lvsengine import __version__, limits, showing
+from lvsengine import __version__, limits, showing, traffic
 from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Health, RealServerKey, Standing
@@ -54,6 +54,8 @@ class Answers:
                 return messages.Text(await self._order(OrderKind.TAKEOVER, force=force))
             case messages.ShowHistory():
                 return messages.History(self._history())
+            case messages.ShowTraffic(names):
+                return self.traffic(names)
             case messages.Events():
                 raise EngineError("bad-request", "events are followed, not answered")
 
@@ -91,6 +93,18 @@ class Answers:
             not_ready=engine.not_ready(),
             peer=role.peer() if isinstance(role, Pair) else None,
         )
+
+    def traffic(self, names: tuple[str, ...]) -> messages.Graphs:
+        history = self._engine.traffic
+        graphs = []
+        for name in names or history.names():
+            hour = history.hour(name)
+            graphs.append(
+                messages.Graph(
+                    name, hour.connections_per_s, hour.bytes_in_per_s, hour.bytes_out_per_s
+                )
+            )
+        return messages.Graphs(history.at or 0.0, traffic.STEP_S, tuple(graphs))
 
     async def _order(self, kind: OrderKind, *, force: bool) -> str:
         return await self._pair().order(kind, force=force)

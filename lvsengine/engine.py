@@ -12,7 +12,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-from lvsengine import limits, role, state
+from lvsengine import limits, role, showing, state
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
@@ -34,6 +34,7 @@ from lvsengine.pair import Alone, Pair
 from lvsengine.parts import Parts, Running, Settings
 from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.snapshot import FailureState
+from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
 from lvsengine.vip.release import release
 
@@ -69,6 +70,7 @@ class Engine:
         self.table = Reconciler(parts.plane)
         self.holding = Holding(parts.addresses, parts.announce, self.chronicle, self.keeper)
         self.running = Running(Config(), "", {})
+        self.traffic = TrafficHistory()
         self.duty = Duty(self)
         self.role: Pair | Alone = Alone("not started", parts.wall())
         self.started_at = parts.wall()
@@ -132,6 +134,7 @@ class Engine:
                 group.create_task(self._reconcile_forever(), name="lvs")
                 group.create_task(self.holding.run(), name="send_arp")
                 group.create_task(self.duty.run(), name="commands")
+                group.create_task(self._look_at_traffic(), name="traffic")
                 group.create_task(self._reload_when_asked(), name="reload")
                 group.create_task(self._end_when_asked(), name="stop")
                 if isinstance(self.role, Pair):
@@ -382,6 +385,13 @@ class Engine:
         self.chronicle.health(change, self.running.plan[change.key])
         self._wake.set()
         self._news.set()
+
+    async def _look_at_traffic(self) -> None:
+        while True:
+            with contextlib.suppress(EngineError):  # a gap in the graphs; the reconciler says why
+                totals = showing.totals(self.running.config, await self.usage())
+                self.traffic.look(self.parts.wall(), totals)
+            await asyncio.sleep(STEP_S)
 
     # --- what is asked --------------------------------------------------------------------
 

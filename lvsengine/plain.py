@@ -8,7 +8,7 @@ with None, and dataclasses of these.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -17,6 +17,8 @@ from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Plain = object  # what json.loads returns
+_Reader = Callable[[Plain], object]
+_AS_IS = frozenset({str, int, float, bool, NoneType})
 
 
 class PlainError(ValueError):
@@ -24,15 +26,19 @@ class PlainError(ValueError):
 
 
 def to_plain(value: object) -> Plain:
+    kind = type(value)
+    if kind in _AS_IS:
+        return value
+    names = _names(cast("Hashable", kind))
+    if names is not None:
+        return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return cast("object", value.value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: to_plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, (tuple, list)):
         return [to_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): to_plain(item) for key, item in value.items()}
-    return value
+    raise TypeError(f"no way to write {value!r}")
 
 
 def from_plain(kind: type[T], plain: Plain, place: str = "value") -> T:
@@ -44,60 +50,106 @@ def from_plain(kind: type[T], plain: Plain, place: str = "value") -> T:
     Raises:
         PlainError: A type differs, or a field without default is absent.
     """
-    return cast("T", _read(kind, plain, place))
+    try:
+        return cast("T", _reader(cast("Hashable", kind))(plain))
+    except _Unfit as unfit:
+        raise PlainError(f"{place}{unfit.place}{unfit.text}") from unfit
 
 
-def _read(kind: object, plain: Plain, place: str) -> object:
+class _Unfit(Exception):
+    """A value does not fit; each container on the way out puts its part before the place."""
+
+    def __init__(self, text: str) -> None:
+        self.place = ""
+        self.text = text
+        super().__init__(text)
+
+
+@cache
+def _reader(kind: Hashable) -> _Reader:
+    """Make the reader of a kind, once: a snapshot has tens of thousands of values."""
     origin = get_origin(kind)
     if origin in (Union, UnionType):
-        return _read_union(get_args(kind), plain, place)
+        return _union_reader(get_args(kind))
     if origin is tuple:
-        items = _checked(list, plain, place)
-        return tuple(_read(get_args(kind)[0], item, f"{place}[]") for item in items)
+        return _tuple_reader(_reader(get_args(kind)[0]))
     if origin is dict:
-        entries = _checked(dict, plain, place)
-        return {key: _read(get_args(kind)[1], item, place) for key, item in entries.items()}
+        return _dict_reader(_reader(get_args(kind)[1]))
     if not isinstance(kind, type):
-        raise TypeError(f"{place}: no way to read {kind!r}")
+        raise TypeError(f"no way to read {kind!r}")
     if is_dataclass(kind):
-        return _read_dataclass(kind, _checked(dict, plain, place), place)
-    return _read_scalar(kind, plain, place)
+        return _dataclass_reader(kind)
+    return _enum_reader(kind) if issubclass(kind, Enum) else _scalar_reader(kind)
 
 
-def _read_union(kinds: tuple[object, ...], plain: Plain, place: str) -> object:
-    if plain is None and NoneType in kinds:
-        return None
+def _union_reader(kinds: tuple[object, ...]) -> _Reader:
     (kind,) = (kind for kind in kinds if kind is not NoneType)
-    return _read(kind, plain, place)
+    read = _reader(kind)
+    may_be_none = NoneType in kinds
+    return lambda plain: None if plain is None and may_be_none else read(plain)
 
 
-def _read_dataclass(kind: type, plain: dict[str, Plain], place: str) -> object:
-    hints = _hints(kind)
-    given = {
-        name: _read(hint, plain[name], f"{place}.{name}")
-        for name, hint in hints.items()
-        if name in plain
-    }
-    try:
-        return kind(**given)
-    except TypeError as error:
-        raise PlainError(f"{place}: {error}") from error
+def _tuple_reader(read: _Reader) -> _Reader:
+    def read_all(plain: Plain) -> tuple[object, ...]:
+        items = _checked(list, plain)
+        try:
+            return tuple([read(item) for item in items])
+        except _Unfit as unfit:
+            unfit.place = f"[]{unfit.place}"
+            raise
+
+    return read_all
 
 
-def _read_scalar(kind: type, plain: Plain, place: str) -> object:
-    if issubclass(kind, Enum):
+def _dict_reader(read: _Reader) -> _Reader:
+    return lambda plain: {key: read(item) for key, item in _checked(dict, plain).items()}
+
+
+def _dataclass_reader(kind: type) -> _Reader:
+    # What has exactly its scalar's type needs no call; None is no value's type.
+    rows = [
+        (name, hint if hint in _AS_IS else None, _reader(hint))
+        for name, hint in _hints(kind).items()
+    ]
+
+    def read(plain: Plain) -> object:
+        given, name = {}, ""
+        said = _checked(dict, plain)
+        try:
+            for name, exact, read_field in rows:
+                if name in said:
+                    value = said[name]
+                    given[name] = value if type(value) is exact else read_field(value)
+        except _Unfit as unfit:
+            unfit.place = f".{name}{unfit.place}"
+            raise
+        try:
+            return kind(**given)
+        except TypeError as error:
+            raise _Unfit(f": {error}") from error
+
+    return read
+
+
+def _enum_reader(kind: type[Enum]) -> _Reader:
+    def read(plain: Plain) -> Enum:
         try:
             return kind(plain)
         except ValueError as error:
-            raise PlainError(f"{place}: {error}") from error
-    if kind is float and type(plain) is int:
-        return float(plain)
-    return _checked(kind, plain, place)
+            raise _Unfit(f": {error}") from error
+
+    return read
 
 
-def _checked(kind: type[T], plain: Plain, place: str) -> T:
+def _scalar_reader(kind: type) -> _Reader:
+    if kind is float:
+        return lambda plain: float(plain) if type(plain) is int else _checked(float, plain)
+    return lambda plain: _checked(kind, plain)
+
+
+def _checked(kind: type[T], plain: Plain) -> T:
     if type(plain) is not kind:
-        raise PlainError(f"{place} must be {kind.__name__}, not {type(plain).__name__}")
+        raise _Unfit(f" must be {kind.__name__}, not {type(plain).__name__}")
     return plain
 
 
@@ -134,3 +186,9 @@ def _word(hint: object) -> str:
 @cache
 def _hints(kind: type) -> dict[str, object]:
     return {item.name: get_type_hints(kind)[item.name] for item in fields(kind)}
+
+
+@cache
+def _names(kind: Hashable) -> tuple[str, ...] | None:
+    """Name a dataclass's fields; None of any other kind."""
+    return tuple(item.name for item in fields(kind)) if is_dataclass(kind) else None

@@ -16,6 +16,7 @@ from lvsengine.lvscf.model import Config, RealServer, VirtualServer
 from lvsengine.nanny.check import Definition, Tried
 from lvsengine.net import endpoint
 from lvsengine.snapshot import RealServerState, Traffic, VirtualServerState
+from lvsengine.traffic import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,18 @@ def _traffic(counters: Counters | None) -> Traffic:
         active=counters.active,
         inactive=counters.inactive,
     )
+
+
+def totals(config: Config, usage: Usage) -> dict[str, Totals]:
+    """Gather what has gone through each enabled virtual server."""
+    none = Counters()
+    counted = {
+        virtual.name: usage.services.get(service_of(virtual), none)
+        for virtual in config.enabled_virtual_servers
+    }
+    return {
+        name: Totals(one.connections, one.bytes_in, one.bytes_out) for name, one in counted.items()
+    }
 
 
 def planned(

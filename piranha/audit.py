@@ -42,17 +42,25 @@ def record(
     outcome: str = "",
 ) -> None:
     """Add an entry. What was done is done: a failure to record it is logged, not raised."""
-    rows = [asdict(change) for change in changes][:MAX_CHANGES]
+    _add(
+        who=(who or request.user.get_username() or "-")[:64],
+        address=str(request.META.get("REMOTE_ADDR") or "-")[:64],
+        action=action,
+        subject=subject[:512],
+        before=before,
+        after=after,
+        changes=[asdict(change) for change in changes][:MAX_CHANGES],
+        outcome=outcome,
+    )
+
+
+def record_command(who: str, command: str, action: str, subject: str, outcome: str = "") -> None:
+    """Add an entry for what somebody did by typing a command on the director."""
+    _add(who=who[:64], address=command, action=action, subject=subject[:512], outcome=outcome)
+
+
+def _add(**entry: object) -> None:
     try:
-        AuditEntry.objects.create(
-            who=(who or request.user.get_username() or "-")[:64],
-            address=str(request.META.get("REMOTE_ADDR", "-"))[:64],
-            action=action,
-            subject=subject[:512],
-            before=before,
-            after=after,
-            changes=rows,
-            outcome=outcome,
-        )
+        AuditEntry.objects.create(**entry)
     except DatabaseError:
-        log.exception("not in the audit log: %s %s", action, subject)
+        log.exception("not in the audit log: %s %s", entry["action"], entry["subject"])

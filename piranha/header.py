@@ -45,7 +45,8 @@ def header(request: HttpRequest) -> dict[str, object]:
     theme = request.COOKIES.get(THEME_COOKIE, "")
     common: dict[str, object] = {"theme": theme if theme in THEMES else ""}
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    admitted = getattr(request, "admitted", True)  # by the allowlist of the configuration pages
+    if user is None or not user.is_authenticated or not admitted:
         return common
     picture = director.picture()
     return {

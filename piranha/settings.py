@@ -5,17 +5,20 @@ PIRANHA_SOCKET   the engine's socket             /run/piranha/pulse.sock
 PIRANHA_STATE    users, sessions, audit, secret  /var/lib/piranha
 PIRANHA_WEB      the two allowlists              /etc/sysconfig/ha/web
 PIRANHA_TLS      1 where the web speaks TLS
+PIRANHA_TRUSTED_PROXIES  addresses whose X-Forwarded-For counts; none
 """
 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from piranha.access import client
 from piranha.access.secret import secret_key
 from piranha.localtime import zone_name
 
@@ -27,6 +30,7 @@ ENGINE_SOCKET = Path(os.environ.get("PIRANHA_SOCKET", "/run/piranha/pulse.sock")
 STATE = Path(os.environ.get("PIRANHA_STATE", "/var/lib/piranha"))
 WEB = Path(os.environ.get("PIRANHA_WEB", "/etc/sysconfig/ha/web"))
 TLS = os.environ.get("PIRANHA_TLS") == "1"
+TRUSTED_PROXIES = client.proxies(os.environ.get("PIRANHA_TRUSTED_PROXIES", ""))
 
 SECRET_KEY = secret_key(STATE / "secret-key")
 DEBUG = False
@@ -50,15 +54,17 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "piranha.access.gate.Gate",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "piranha.access.sessions.Limits",
+    "piranha.access.sessions.LoginRequired",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -100,8 +106,43 @@ DATABASES = {
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "control"
 LOGOUT_REDIRECT_URL = "introduction"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["piranha.access.hashing.Argon2"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["username"]},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "piranha.access.validators.NotOfThisMachine"},
+    {"NAME": "piranha.access.validators.NotOneWord"},
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "piranha.access.throttle.answer"
+AXES_CLIENT_IP_CALLABLE = "piranha.access.throttle.address"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Of a failed attempt axes keeps what was sent; these never.
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "ip_address",
+    "typed",
+    "old_password",
+    "new_password",
+    "verify_password",
+    "csrfmiddlewaretoken",
+]
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 12 * 3600  # seconds; access/sessions.py ends it earlier
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = TLS
@@ -110,6 +151,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_SECURE = TLS
 CSRF_COOKIE_NAME = "piranha-csrf"
+CSRF_FAILURE_VIEW = "piranha.access.errors.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -141,3 +183,26 @@ TIME_ZONE = zone_name()
 STATIC_URL = "static/"
 STATICFILES_DIRS = [ROOT / "static"]
 WHITENOISE_USE_FINDERS = True  # serves from the checkout or the package; nothing is collected
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "piranha.access.logs.OneLine",
+            "format": "%(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "handlers": {
+        "out": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["out"], "level": "INFO"},
+    "loggers": {
+        "django": {"level": "INFO", "handlers": [], "propagate": True},
+        "axes": {"level": "ERROR"},  # it tells names that may be mistyped passwords
+    },
+}

@@ -59,7 +59,7 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id !== "page" && event.detail.elt.id !== "page") return;
-  const errors = document.querySelector("#errors a, #errors");
+  const errors = document.querySelector("#errors a") || document.getElementById("errors");
   if (errors) errors.focus();
   else if (event.detail.boosted || document.activeElement === document.body) {
     document.getElementById("main").focus({ preventScroll: true });

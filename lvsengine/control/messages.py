@@ -93,6 +93,13 @@ class ShowHistory:
     """The last takeovers and step-downs. Answered by History."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShowTraffic:
+    """The last hour of these virtual servers, or of all. Answered by Graphs."""
+
+    virtual_servers: tuple[str, ...] = ()
+
+
 Request = (
     Status
     | Reload
@@ -105,6 +112,7 @@ Request = (
     | StandBy
     | TakeOver
     | ShowHistory
+    | ShowTraffic
 )
 
 COMMANDS: dict[str, type[Request]] = {
@@ -119,6 +127,7 @@ COMMANDS: dict[str, type[Request]] = {
     "standby": StandBy,
     "takeover": TakeOver,
     "history": ShowHistory,
+    "traffic": ShowTraffic,
 }
 NAMES: dict[type[Request], str] = {kind: name for name, kind in COMMANDS.items()}
 
@@ -156,6 +165,29 @@ class Reloaded:
 @dataclass(frozen=True, slots=True)
 class History:
     changes: tuple[RoleChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Means per second of one virtual server, the oldest first; null where there is none."""
+
+    name: str
+    connections_per_s: tuple[float | None, ...]
+    bytes_in_per_s: tuple[float | None, ...]
+    bytes_out_per_s: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """The last hour in samples of `step_s` seconds, all on one time axis.
+
+    Attributes:
+        at: When the newest sample ended, in seconds since the epoch; 0 when there is none.
+    """
+
+    at: float
+    step_s: float
+    graphs: tuple[Graph, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.urls import register_converter
 from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
+
+from piranha.names import NameConverter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +32,8 @@ PANELS = (
     Panel("virtual_servers", "virtual-servers", pgettext_lazy("panel", "VIRTUAL SERVERS")),
 )
 
-MORE = ("difference", "revisions", "audit_log", "help")  # pages that are no tab of the manual
+# Pages under a tab, and pages that are no tab of the manual.
+UNDER = ("virtual_server", "real_servers", "real_server", "monitoring_scripts")
+MORE = (*UNDER, "difference", "revisions", "audit_log", "help")
+
+register_converter(NameConverter, "name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,15 +12,19 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from lvsengine.errors import EngineError
-from lvsengine.lvscf.store import Loaded
 from lvsengine.lvscf.syntax import parse
 from piranha import audit, director
-from piranha.fields import CheckField, Text
+from piranha.access.roles import may
+from piranha.access.typed import typed_before
+from piranha.fields import CheckField, ChoiceField, Text
+from piranha.models import Role
 from piranha.panels.form import PanelForm
+from piranha.panels.opening import CONFLICT, broken, gone
+from piranha.panels.opening import unsound as unsound
 from piranha.sentences import failure
 
+NOTHING = "\u2013"  # a dash, where a field is blank
 UNPROCESSABLE = 422
-CONFLICT = 409
 SEE_OTHER = 303
 
 
@@ -31,6 +36,10 @@ class Page:
         panel: Its name among `PANELS`.
         subject: What the audit log calls that which is edited.
         done: Where to go when all is saved.
+        back: Where CANCEL leads; the same where not given.
+        action: What the audit log calls that which is done.
+        also: What the next page says beside what was saved.
+        add: Where the same can be added anew, should someone else have deleted it.
     """
 
     template: str
@@ -38,11 +47,30 @@ class Page:
     title: Text
     subject: str
     done: str
+    back: str = ""
+    action: str = "save"
+    also: Text = ""
+    add: str = ""
     context: dict[str, Any] = field(default_factory=dict)
 
 
 def show(request: HttpRequest, page: Page, form: PanelForm, status: int = 200) -> HttpResponse:
-    context = {"panel": page.panel, "title": page.title, "form": form, **page.context}
+    """Show a panel; filled in with what was typed there before somebody had to log in again."""
+    before = typed_before(request)
+    if before is not None and not form.is_bound:
+        form.fill(before)
+    may_edit = may(request, Role.ADMIN)
+    if not may_edit:
+        for one in form.fields.values():
+            one.disabled = True
+    context = {
+        "panel": page.panel,
+        "title": page.title,
+        "form": form,
+        "may_edit": may_edit,
+        "back": page.back or page.done,
+        **page.context,
+    }
     return render(request, page.template, context, status=status)
 
 
@@ -51,17 +79,18 @@ def accept(request: HttpRequest, page: Page, form: PanelForm) -> HttpResponse:
     if not form.is_valid():
         return show(request, page, form, UNPROCESSABLE)
     try:
-        saved = director.save(form.cleaned_data["revision"], form.edit)
+        saved = form.save()
     except director.Conflict as conflict:
         return _conflict(request, page, form, conflict)
     except director.Unsound as unsound:
         page.context["problems"] = form.blame(unsound.problems, unsound.tree)
         return show(request, page, form, UNPROCESSABLE)
     except EngineError as error:
-        form.add_error(None, failure(error))
+        names_it = error.code == "already-there" and "name" in form.fields
+        form.add_error("name" if names_it else None, failure(error))
         return show(request, page, form, UNPROCESSABLE)
-    audit.saved(request, "save", page.subject, saved)
-    say_saved(request, saved)
+    audit.saved(request, page.action, page.subject, saved)
+    say_saved(request, saved, page.also)
     return redirect(page.done)
 
 
@@ -70,7 +99,7 @@ def redirect(url: str) -> HttpResponse:
     return HttpResponseRedirect(url, status=SEE_OTHER)
 
 
-def say_saved(request: HttpRequest, saved: director.Saved) -> None:
+def say_saved(request: HttpRequest, saved: director.Saved, more: Text = "") -> None:
     """Tell what was saved and what has not happened yet; the strip offers Apply."""
     if saved.before == saved.revision:
         messages.info(request, _("Nothing was changed: lvs.cf says that already."))
@@ -83,7 +112,7 @@ def say_saved(request: HttpRequest, saved: director.Saved) -> None:
         also = _("The engine still runs revision %(running)s until you apply it.") % {
             "running": snapshot.revision
         }
-    messages.success(request, f"{said} {also}")
+    messages.success(request, " ".join(filter(None, (said, also, str(more)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +130,32 @@ class Row:
     theirs: str
     mine: str
     contested: bool
+    words: Mapping[str, str]
 
     @property
     def suggested(self) -> str:
         return self.theirs if self.base == self.mine else self.mine
 
+    @property
+    def shown(self) -> list[str]:
+        """What it said, says now, and what was typed, as the panel would show it."""
+        said = ("?" if self.base is None else self.base, self.theirs, self.mine)
+        return [self.words.get(text, text) or NOTHING for text in said]
+
 
 def _conflict(
     request: HttpRequest, page: Page, form: PanelForm, conflict: director.Conflict
 ) -> HttpResponse:
+    if conflict.current.config is None:
+        return broken(request, conflict.current, page.panel)
+    if form.is_gone(conflict.current.tree):
+        return gone(request, page.panel, page.subject, page.add, form)
+    if form.adds:
+        form.add_error("name", _("someone else has added one of this name meanwhile"))
+        return show(request, page, form, CONFLICT)
     theirs = form.texts(conflict.current.tree)
     base = _base(form, conflict.expected)
-    rows, same = [], []
+    rows, same = [], [("do", request.POST["do"])] if "do" in request.POST else []
     for name, label in ((name, str(form[name].label)) for name in theirs if name in form.fields):
         mine, now = form.typed(name), _as_typed(form, name, theirs[name])
         before = None if base is None else _as_typed(form, name, base[name])
@@ -120,15 +163,24 @@ def _conflict(
             same.append((name, mine))
         else:
             contested = before is None or before not in (mine, now)
-            rows.append(Row(name, label, before, now, mine, contested))
+            rows.append(Row(name, label, before, now, mine, contested, _words(form, name)))
     context = {
         "panel": page.panel,
         "rows": rows,
         "same": same,
         "revision": conflict.current.revision,
         "subject": page.subject,
+        "back": page.back or page.done,
     }
     return render(request, "panels/conflict.html", context, status=CONFLICT)
+
+
+def _words(form: PanelForm, name: str) -> dict[str, str]:
+    """Tell how a field's values are shown."""
+    field = form.fields[name]
+    if isinstance(field, ChoiceField):
+        return {value: str(label) for value, label in field.labels()}
+    return {"1": _("Yes"), "": _("No")} if isinstance(field, CheckField) else {}
 
 
 def _as_typed(form: PanelForm, name: str, text: str) -> str:
@@ -139,15 +191,7 @@ def _as_typed(form: PanelForm, name: str, text: str) -> str:
 
 def _base(form: PanelForm, revision: str) -> dict[str, str] | None:
     try:
-        text = director.revision_text(revision)
+        tree = parse(director.revision_text(revision), "lvs.cf")
     except EngineError:
         return None
-    return form.texts(parse(text, "lvs.cf"))
-
-
-def unsound(request: HttpRequest, loaded: Loaded, panel: str) -> HttpResponse | None:
-    """Answer in a panel's place where lvs.cf has errors; None where it is sound."""
-    if loaded.config is not None:
-        return None
-    context = {"panel": panel, "loaded": loaded, "revisions": director.revisions()}
-    return render(request, "panels/unsound.html", context, status=CONFLICT)
+    return None if form.is_gone(tree) else form.texts(tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,15 +12,15 @@ from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
-from lvsengine.lvscf import look
+from lvsengine.lvscf import look, writing
 from lvsengine.lvscf.edits import Where, with_value
-from lvsengine.lvscf.keys import KEYS
-from lvsengine.lvscf.problems import Problem
+from lvsengine.lvscf.problems import Problem, Severity
+from lvsengine.lvscf.rows import Key
 from lvsengine.lvscf.rules import address, device
 from lvsengine.lvscf.store import Loaded
 from lvsengine.lvscf.syntax import Tree
-from piranha import sentences
-from piranha.fields import ChoiceField, KeyField, Text, by_rule
+from piranha import director, sentences
+from piranha.fields import ChoiceField, KeyField, NameField, Text, by_rule
 
 Fieldset = tuple[Text, tuple[str, ...]]
 
@@ -40,10 +41,25 @@ class DevicePart(KeyField):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fields that belong together, under a heading."""
+    """Fields that belong together, under a heading.
+
+    Attributes:
+        folded: Only the heading is in sight until somebody opens it.
+        open: Something of it is set or wrong, so it is open from the start.
+    """
 
     title: Text
     fields: tuple[BoundField, ...]
+    folded: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning of the reader about what a panel shows; `field` is None where it has none."""
+
+    sentence: str
+    field: BoundField | None
 
 
 class PanelForm(forms.Form):
@@ -51,23 +67,43 @@ class PanelForm(forms.Form):
 
     Attributes:
         fieldsets: Heading and field names, in the order of the page.
+        folded: The same, for fields that few need; out of sight until opened.
         floating: Key -> its address field and its device field.
+        needs: Field -> the box without which it means nothing.
+        elsewhere: Keys of the block that another panel shows. None: all but this form's own.
     """
 
+    adds = False  # whether ACCEPT adds a block that is not there yet
     revision = forms.CharField(widget=forms.HiddenInput, required=False)
     fieldsets: ClassVar[tuple[Fieldset, ...]] = ()
+    folded: ClassVar[tuple[Fieldset, ...]] = ()
+    needs: ClassVar[Mapping[str, str]] = {}
+    elsewhere: ClassVar[frozenset[str] | None] = None
     floating: ClassVar[Mapping[str, tuple[str, str]]] = {}
 
     def __init__(
         self, loaded: Loaded, where: Where, data: Mapping[str, Any] | None = None
     ) -> None:
         self.where = where
+        self.written = where  # where the block stands in what `edit` returned
         self.loaded = loaded
         initial = {**self.texts(loaded.tree), "revision": loaded.revision}
         super().__init__(data, initial=initial)
+        self._prepare()
+
+    def fill(self, data: Mapping[str, Any]) -> None:
+        """Show what was typed before, as if it had just been sent; nothing is saved by this."""
+        self.data, self.is_bound = data, True
+        self.fields = deepcopy(self.base_fields)
+        self._bound_fields_cache: dict[str, BoundField] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
         for name, field in self.fields.items():
             if isinstance(field, ChoiceField):
-                field.offer(str(initial[name]))
+                field.offer(str(self.initial[name]))
+            if isinstance(field, KeyField):
+                field.needs = self.needs.get(name, "")
         self.arrange()
 
     def arrange(self) -> None:
@@ -90,7 +126,16 @@ class PanelForm(forms.Form):
         value = self[name].data
         if isinstance(value, bool):
             return "1" if value else ""
-        return str(value or "").strip()
+        field = self.fields[name]
+        return field.tidy(value) if isinstance(field, KeyField | NameField) else str(value or "")
+
+    def save(self) -> director.Saved:
+        """Save what was changed; raises what `director.save` raises."""
+        return director.save(self.cleaned_data["revision"], self.edit)
+
+    def is_gone(self, tree: Tree) -> bool:
+        """Whether the block that this form edits is not in a file any more."""
+        return look.block_at(tree, self.where) is None
 
     def clean(self) -> dict[str, Any]:
         for address_name, device_name in self.floating.values():
@@ -120,37 +165,85 @@ class PanelForm(forms.Form):
                 yield field.key.name, self.cleaned_data[name]
         for key, names in self.floating.items():
             if changed & set(names):
-                yield key, self._joined(key, names)
+                yield key, self._joined(names)
 
-    def _joined(self, key: str, names: tuple[str, str]) -> object:
+    def _joined(self, names: tuple[str, str]) -> object:
+        """Put the two halves of a floating address together; None where one is missing."""
+        field = self.fields[names[0]]
         told = [self.cleaned_data.get(name) for name in names]
-        if None in told:
+        if None in told or not isinstance(field, KeyField):
             return None
-        return KEYS[self.where.section][key].rule(f"{told[0]} {told[1]}")
+        return field.key.rule(f"{told[0]} {told[1]}")
 
     def blame(self, problems: tuple[Problem, ...], tree: Tree) -> list[Problem]:
         """Put the problems of a refused file beside their fields; return those of other places."""
-        block = look.block_at(tree, self.where)
-        lines = block.settings if block is not None else ()
-        keys = {tree.lines[index].key: index + 1 for index in lines}
+        keys = _keys_by_line(tree, self.written)
         rest = []
         for problem in problems:
-            names = list(self._names_at(problem.place.line, keys))
+            names = list(self._names_of(keys.get(problem.place.line)))
             if names:
                 self.add_error(names[0], sentences.problem(problem))
             else:
                 rest.append(problem)
         return rest
 
-    def _names_at(self, line: int, keys: Mapping[str, int]) -> Iterator[str]:
+    def _names_of(self, key: str | None) -> Iterator[str]:
         for name, field in self.fields.items():
-            if isinstance(field, KeyField) and keys.get(field.key.name) == line:
+            if isinstance(field, KeyField) and field.key.name == key:
                 yield name
 
-    def groups(self) -> list[Group]:
+    def warned(self) -> list[Warned]:
+        """List the warnings of the file about what this panel shows."""
+        keys = _keys_by_line(self.loaded.tree, self.where)
         found = []
-        for title, names in self.fieldsets:
+        for problem in self.loaded.problems:
+            key = keys.get(problem.place.line)
+            if problem.severity is not Severity.WARNING or key is None:
+                continue
+            name = next(self._names_of(key), None)
+            if name is not None or (self.elsewhere is not None and key not in self.elsewhere):
+                bound = self[name] if name is not None else None
+                found.append(Warned(sentences.problem(problem), bound))
+        return found
+
+    def groups(self) -> list[Group]:
+        return [*self._groups(self.fieldsets), *self._groups(self.folded, folded=True)]
+
+    def _groups(self, fieldsets: tuple[Fieldset, ...], *, folded: bool = False) -> Iterator[Group]:
+        for title, names in fieldsets:
             bound = tuple(self[name] for name in names if name in self.fields)
             if bound:
-                found.append(Group(title, bound))
-        return found
+                is_open = folded and any(self._is_set(field) for field in bound)
+                yield Group(title, bound, folded, is_open)
+
+    def _is_set(self, bound: BoundField) -> bool:
+        field = bound.field
+        if bound.errors or not isinstance(field, KeyField):
+            return True
+        return field.has_changed(default_text(field.key), bound.value())
+
+
+def default_text(key: Key) -> str:
+    """Write what holds where the file says nothing."""
+    return "" if key.default is None else writing.plain_text(key, key.default)
+
+
+def _keys_by_line(tree: Tree, where: Where) -> dict[int, str]:
+    """Tell which key of a block stands in which line; its own first line has the key ""."""
+    block = look.block_at(tree, where)
+    if block is None:
+        return {}
+    head = {block.first + 1 if block.kind else 0: ""}
+    return head | {index + 1: tree.lines[index].key for index in block.settings}
+
+
+def advice_inside(loaded: Loaded, where: Where) -> list[str]:
+    """List the warnings of the file about the blocks inside a block, each with its name."""
+    block = look.block_at(loaded.tree, where)
+    inner = block.blocks if block is not None else ()
+    return [
+        f"{one.name}: {sentences.problem(problem)}"
+        for one in inner
+        for problem in loaded.problems
+        if problem.severity is Severity.WARNING and one.first < problem.place.line <= one.last + 1
+    ]

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods
 
 from lvsengine.lvscf.edits import Where
 from lvsengine.lvscf.rows import Section
-from piranha import director
 from piranha.access.roles import needs
-from piranha.fields import ChoiceField, KeyField, key_of, mask_choices
+from piranha.fields import CheckField, ChoiceField, KeyField, key_of, long_line, mask_choices
 from piranha.models import Role
-from piranha.panels.accept import Page, accept, show, unsound
+from piranha.panels.accept import Page, accept, show
 from piranha.panels.form import AddressPart, DevicePart, Fieldset, PanelForm
+from piranha.panels.opening import opened
+from piranha.panels.redundancy import RedundancyForm
 
 NETWORKS = (("nat", _("NAT")), ("direct", _("Direct Routing")), ("tunnel", _("Tunneling")))
 
@@ -54,10 +55,35 @@ class GlobalSettingsForm(PanelForm):
         help_text=_("The interface on the private network and an alias of it, such as eth1:1."),
     )
 
+    active_cmd = KeyField(
+        key_of(Section.GLOBAL, "active_cmd"),
+        _("Command run when this director becomes active"),
+        widget=long_line(),
+    )
+    inactive_cmd = KeyField(
+        key_of(Section.GLOBAL, "inactive_cmd"),
+        _("Command run when it becomes standby"),
+        widget=long_line(),
+    )
+    rsh_command = KeyField(
+        key_of(Section.GLOBAL, "rsh_command"), _("Command that asks real servers for their load")
+    )
+    manage_sysctls = CheckField(
+        key_of(Section.GLOBAL, "manage_sysctls"),
+        _("Set the kernel settings that are needed"),
+        help_text=_("Otherwise they are only looked at, and named in `lvsctl status`."),
+    )
+
     fieldsets: ClassVar[tuple[Fieldset, ...]] = (
         (_("ENVIRONMENT"), ("primary", "primary_private")),
         (_("Timeouts of the kernel"), ("tcp_timeout", "tcpfin_timeout", "udp_timeout")),
         (_("Network"), ("network", "nat_router_ip", "nat_nmask", "nat_router_device")),
+    )
+    folded: ClassVar[tuple[Fieldset, ...]] = (
+        (_("More"), ("active_cmd", "inactive_cmd", "rsh_command", "manage_sysctls")),
+    )
+    elsewhere: ClassVar[frozenset[str] | None] = frozenset(
+        {"backup_active", "heartbeat", *RedundancyForm.base_fields}
     )
     floating: ClassVar[Mapping[str, tuple[str, str]]] = {
         "nat_router": ("nat_router_ip", "nat_router_device")
@@ -74,10 +100,9 @@ class GlobalSettingsForm(PanelForm):
 @require_http_methods(["GET", "POST"])
 @needs(Role.ADMIN)
 def show_panel(request: HttpRequest) -> HttpResponse:
-    loaded = director.load()
-    refused = unsound(request, loaded, "global_settings")
-    if refused is not None:
-        return refused
+    loaded = opened(request, "global_settings")
+    if isinstance(loaded, HttpResponse):
+        return loaded
     here = reverse("global-settings")
     title = pgettext("panel", "GLOBAL SETTINGS")
     page = Page("panels/form.html", "global_settings", title, "GLOBAL SETTINGS", here)

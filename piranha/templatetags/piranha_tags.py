@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.problems import Problem
 from piranha import sentences
+from piranha.access.allowlist import Trouble
 
 register = template.Library()
 
@@ -23,6 +24,7 @@ SHAPES = {
     "standby": "◐",
     "quiesced": "▲",
     "drain": "▲",
+    "degraded": "▲",
     "down": "■",
     "disabled": "○",
     "unknown": "?",
@@ -112,3 +114,9 @@ def said(text: str | EngineError) -> str:
 def told(problem: Problem) -> str:
     """Write a problem of lvs.cf in the reader's language, with its line."""
     return f"{problem.place}: {sentences.problem(problem)}"
+
+
+@register.filter
+def trouble_told(trouble: Trouble) -> str:
+    """Write what is wrong with a line of an allowlist in the reader's language."""
+    return f"{trouble.path}:{trouble.line}: {sentences.told(trouble.sentence)}"

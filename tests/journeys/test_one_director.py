@@ -13,10 +13,12 @@ from lvsengine.errors import EngineError
 from lvsengine.health import Override
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.memory import MemoryPlane
+from lvsengine.ipvs.plane import Counters, Usage
 from lvsengine.ipvs.table import AddressKey, Destination, Service
 from lvsengine.lvscf import edits, store
 from lvsengine.net import Forwarding, Protocol
 from lvsengine.snapshot import Snapshot
+from lvsengine.traffic import STEP_S
 from lvsengine.vip.memory import MemoryAddresses
 from tests.journeys.director import (
     LVS_CF,
@@ -225,3 +227,24 @@ def test_drift_made_behind_our_back_is_mended(tmp_path: Path) -> None:
 def differing_lines(before: str, after: str) -> list[tuple[str, str]]:
     pairs = zip(before.splitlines(), after.splitlines(), strict=True)
     return [(one, other) for one, other in pairs if one != other]
+
+
+def test_the_last_hours_traffic_outlives_a_reload(tmp_path: Path) -> None:
+    """Every 30 s a sample of what went through; a graph is asked for by its virtual server."""
+
+    async def journey() -> None:
+        async with a_director(tmp_path) as director:
+            await settle()
+            gone = Counters(connections=60, bytes_in=3000)
+            director.plane.usage = Usage({SHOP: gone}, {})
+            await settle(STEP_S)
+            await ask(director, messages.Reload(), messages.Reloaded)
+            await settle(STEP_S)
+
+            graphs = await ask(director, messages.ShowTraffic(("shop",)), messages.Graphs)
+            assert graphs.step_s == STEP_S
+            assert graphs.graphs == (messages.Graph("shop", (2.0, 0.0), (100.0, 0.0), (0.0, 0.0)),)
+            everything = await ask(director, messages.ShowTraffic(), messages.Graphs)
+            assert everything == graphs
+
+    run_virtually(journey())

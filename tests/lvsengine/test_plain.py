@@ -91,3 +91,12 @@ def test_an_outline_tells_every_dataclass_once_with_its_fields() -> None:
         "    name: str",
         "",
     ]
+
+
+def test_an_enum_by_itself_is_its_value() -> None:
+    assert to_plain((Colour.RED, None)) == ["red", None]
+
+
+def test_what_json_does_not_know_is_the_programmers_fault() -> None:
+    with pytest.raises(TypeError, match="no way to write"):
+        to_plain(b"bytes")

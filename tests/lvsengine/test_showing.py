@@ -11,6 +11,7 @@ from lvsengine.ipvs.plane import Counters, Usage
 from lvsengine.ipvs.table import EMPTY
 from lvsengine.lvscf.model import Config, FloatingAddress, RealServer, VirtualServer
 from lvsengine.nanny.check import Definition, Result, Tried
+from lvsengine.traffic import Totals
 
 ONE = RealServer("one", ip_address("10.0.0.1"), enabled=True, weight=3)
 TWO = RealServer("two", ip_address("10.0.0.2"), enabled=True)
@@ -117,3 +118,9 @@ def test_an_explanation_holds_the_last_results_and_what_is_checked() -> None:
     assert [(one.at, one.ok, one.sent, one.received) for one in told.results] == [
         (7.0, False, "a", "b")
     ]
+
+
+def test_totals_are_by_name_and_nothing_where_the_plane_counts_nothing_yet() -> None:
+    counted = Usage({service_of(WEB): Counters(connections=3, bytes_in=5, bytes_out=7)})
+    assert showing.totals(CONFIG, counted) == {"web": Totals(3, 5, 7)}
+    assert showing.totals(CONFIG, Usage()) == {"web": Totals()}

@@ -23,6 +23,7 @@ REQUESTS: list[messages.Request] = [
     messages.StandBy(force=True),
     messages.TakeOver(),
     messages.ShowHistory(),
+    messages.ShowTraffic(("web",)),
 ]
 
 

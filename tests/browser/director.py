@@ -1,0 +1,158 @@
+"""A director as an operator has it: a real engine, and the web of a real gunicorn, on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from lvsengine.lvscf import store
+from tests.bench.processes import BIN, CHECKOUT, running, wait_until
+from tests.browser.real_servers import ADDRESS, RealServer, free_port, is_open, real_servers
+
+START_S = 30.0
+POLL_S = 0.05
+PASSWORD = "violet-Harbour-29"  # noqa: S105 - of users who last as long as a test
+USERS = {"piranha": "admin", "oliver": "operator", "vera": "viewer"}
+
+MAKE_USERS = """
+import json, sys
+import django
+django.setup()
+from django.core.management import call_command
+from piranha.models import User
+call_command("migrate", verbosity=0)
+asked = json.load(sys.stdin)
+for name, role in asked["users"].items():
+    user = User(username=name, role=role)
+    user.set_password(asked["password"])
+    user.save()
+"""
+
+NEW_LVS_CF = """\
+serial_no = 1
+primary = 127.0.0.1
+service = lvs
+network = nat
+"""
+VIRTUAL_SERVER = """\
+virtual {name} {{
+     active = 1
+     address = 127.0.0.1 lo:1
+     vip_nmask = 255.255.255.255
+     port = {port}
+     send = "GET / HTTP/1.0\\r\\n\\r\\n"
+     expect = "HTTP"
+     scheduler = wlc
+     protocol = tcp
+     timeout = 1
+     reentry = 2
+"""
+REAL_SERVER = """\
+     server {name} {{
+         address = 127.0.0.1
+         active = 1
+         weight = 1
+         port = {port}
+     }}
+"""
+
+
+class Director:
+    """One director in a folder of its own, with `USERS` who all have `PASSWORD`.
+
+    Attributes:
+        url: Where its web answers, without a slash at the end.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lvs_cf = folder / "lvs.cf"
+        self.socket = folder / "pulse.sock"
+        self.web_log = folder / "web.log"
+        self.engine_log = folder / "pulse.log"
+        self.port = free_port()
+        self.url = f"http://{ADDRESS}:{self.port}"
+        self.real_servers: tuple[RealServer, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        return store.current_revision(self.lvs_cf)
+
+    @contextmanager
+    def engine(self) -> Iterator[subprocess.Popen[bytes]]:
+        command = [str(BIN / "pulse"), "-n", "-c", str(self.lvs_cf), "--plane", "userspace"]
+        command += ["--socket", str(self.socket), "--state", str(self.folder / "state")]
+        with running(command, self.engine_log) as pulse:
+            wait_until(self.socket.exists, pulse, self.engine_log, START_S, POLL_S)
+            yield pulse
+
+    @contextmanager
+    def web(self) -> Iterator[subprocess.Popen[bytes]]:
+        settings = [f"{name}={value}" for name, value in self._environment().items()]
+        command = ["env", *settings, str(BIN / "gunicorn"), "-k", "gthread", "--threads", "8"]
+        command += ["--no-control-socket", "-b", f"{ADDRESS}:{self.port}", "piranha.wsgi"]
+        with running(command, self.web_log) as web:
+            wait_until(self._greets, web, self.web_log, START_S, POLL_S)
+            yield web
+
+    def make_users(self) -> None:
+        asked = json.dumps({"users": USERS, "password": PASSWORD})
+        environment = {**os.environ, **self._environment()}
+        subprocess.run(
+            [sys.executable, "-c", MAKE_USERS], input=asked, env=environment, text=True,
+            check=True, timeout=START_S, cwd=CHECKOUT,
+        )  # fmt: skip
+
+    def lvsctl(self, *words: str) -> str:
+        """Ask the engine beside the web; what it says on its standard output."""
+        command = [str(BIN / "lvsctl"), "--socket", str(self.socket), *words]
+        done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=START_S)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "DJANGO_SETTINGS_MODULE": "piranha.settings",
+            "PIRANHA_CONFIG": str(self.lvs_cf),
+            "PIRANHA_SOCKET": str(self.socket),
+            "PIRANHA_STATE": str(self.folder / "web-state"),
+            "PIRANHA_WEB": str(self.folder / "web"),
+        }
+
+    def _greets(self) -> bool:
+        if not is_open(self.port):
+            return False
+        with urlopen(self.url, timeout=START_S) as answer:  # noqa: S310 - our own http address
+            return bool(answer.status == 200)
+
+
+@contextmanager
+def new_director(folder: Path) -> Iterator[Director]:
+    """Run the web of a director that is to be set up: nothing is balanced, pulse does not run."""
+    made = Director(folder)
+    made.lvs_cf.write_text(NEW_LVS_CF)
+    made.make_users()
+    with made.web():
+        yield made
+
+
+@contextmanager
+def serving_director(folder: Path) -> Iterator[Director]:
+    """Run a director with a virtual server `shop` on real servers `one` and `two`."""
+    with ExitStack() as stack:
+        made = stack.enter_context(new_director(folder))
+        log = folder / "real-servers.log"
+        made.real_servers = stack.enter_context(real_servers("one", "two", log=log))
+        made.lvs_cf.write_text(NEW_LVS_CF + virtual_server("shop", free_port(), made.real_servers))
+        stack.enter_context(made.engine())
+        yield made
+
+
+def virtual_server(name: str, port: int, behind: Iterable[RealServer]) -> str:
+    servers = "".join(REAL_SERVER.format(name=one.name, port=one.port) for one in behind)
+    return f"{VIRTUAL_SERVER.format(name=name, port=port)}{servers}}}\n"

@@ -1,0 +1,52 @@
+"""Somebody who works at the panels by one kind of hands, and finds everything by its words."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.hands import Hands
+
+State = Literal["up", "down", "draining", "disabled"]
+
+
+class Operator:
+    def __init__(self, page: Page, hands: Hands) -> None:
+        self.page = page
+        self.hands = hands
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.get_by_role("main")
+
+    def follow(self, link: str) -> None:
+        self.hands.press(self.page.get_by_role("link", name=link, exact=True).first)
+
+    def press(self, button: str) -> None:
+        self.hands.press(self.panel.get_by_role("button", name=button, exact=True))
+
+    def write(self, label: str, text: str) -> None:
+        self.hands.write(self.panel.get_by_role("textbox", name=label, exact=True), text)
+
+    def choose(self, label: str, value: str) -> None:
+        self.hands.choose(self.panel.get_by_role("combobox", name=label, exact=True), value)
+
+    def pick(self, label: str) -> None:
+        """Choose one of several, or a row of a list."""
+        self.hands.press(self.panel.get_by_role("radio", name=label, exact=True))
+
+    def tick(self, label: str) -> None:
+        self.hands.press(self.panel.get_by_role("checkbox", name=label, exact=True))
+
+    def accept(self, told: str = "Saved to lvs.cf") -> None:
+        """Press ACCEPT, and see what came of it."""
+        self.press("ACCEPT")
+        self.is_told(told)
+
+    def is_told(self, text: str | re.Pattern[str]) -> None:
+        expect(self.page.locator("#notices")).to_contain_text(text)
+
+    def is_at(self, heading: str | re.Pattern[str]) -> None:
+        expect(self.panel.get_by_role("heading", level=1)).to_have_text(heading)

@@ -1,0 +1,27 @@
+"""A page's look from all sides: photographed at each width, and judged for everybody's eyes."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.bench.processes import CHECKOUT
+from tests.browser.axe import grave_violations
+from tests.browser.reader import Look
+
+SCREENSHOTS = CHECKOUT / ".build" / "screenshots"
+LOOKS = [Look("en", "light"), Look("en", "dark"), Look("zh", "light"), Look("zh", "dark")]
+WIDTHS = (360, 1920, 1280)  # telephone, wall, laptop
+HEIGHT = 900
+
+
+def faults(page: Page, look: Look, name: str) -> list[str]:
+    """Keep `<language>-<theme>-<width>-<name>.png`; one line for each fault that is found."""
+    found = [f"{name}: {violation}" for violation in grave_violations(page)]
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        picture = SCREENSHOTS / f"{look.language}-{look.theme}-{width}-{name}.png"
+        page.screenshot(path=picture, full_page=True)
+        needed = page.evaluate("document.documentElement.scrollWidth")
+        if needed > width:
+            found.append(f"{name}: {needed} pixels wide on a screen of {width}")
+    return found

@@ -1,0 +1,102 @@
+"""Every page in both languages and themes, as wide as a telephone, a laptop and a wall."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.director import Director
+from tests.browser.pictures import LOOKS, faults
+from tests.browser.reader import Look
+
+PAGES = {
+    "introduction": "/",
+    "control": "/control/",
+    "global-settings": "/global-settings/",
+    "redundancy": "/redundancy/",
+    "virtual-servers": "/virtual-servers/",
+    "difference": "/difference/",
+    "revisions": "/revisions/",
+    "audit": "/audit/",
+    "help": "/help/",
+    "help-global-settings": "/help/global_settings/",
+}
+every_look = pytest.mark.parametrize(
+    "look", LOOKS, ids=lambda look: f"{look.language}-{look.theme}"
+)
+
+
+@every_look
+def test_no_page_is_hard_to_read_for_anybody(
+    a_director: Director, open_browser: Open, look: Look
+) -> None:
+    somebody = open_browser(a_director, look)
+    found = faults(somebody.visit("/login/"), look, "login")
+    page = somebody.enter("/")
+    for name, path in PAGES.items():
+        page.goto(a_director.url + path)
+        found += faults(page, look, name)
+    assert not found, "\n".join(found)
+
+
+@every_look
+def test_no_bad_news_is_hard_to_read_for_anybody(
+    a_director: Director, open_browser: Open, look: Look
+) -> None:
+    page = open_browser(a_director, look).enter("/")
+    found = []
+    for name, befall in MISHAPS.items():
+        befall(a_director, page)
+        found += faults(page, look, name)
+    page = open_browser(a_director, look).enter("/global-settings/", "vera")
+    accept(page)
+    expect(page.locator("main form")).to_have_count(0)
+    found += faults(page, look, "not-allowed")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[-1]], ids=["en-light", "zh-dark"])
+def test_a_refused_login_is_not_hard_to_read_for_anybody(
+    a_director: Director, open_browser: Open, look: Look
+) -> None:
+    page = open_browser(a_director, look).visit("/login/")
+    page.locator("#id_username").fill(f"stranger-{look.language}-{look.theme}")
+    page.locator("#id_password").fill("a guess")
+    accept(page)
+    expect(page.locator("#errors")).to_be_visible()
+    found = faults(page, look, "login-wrong")
+    assert not found, "\n".join(found)
+
+
+def accept(page: Page) -> None:
+    page.locator("main button.primary").click()
+
+
+def wrong_fields(director: Director, page: Page) -> None:
+    page.goto(director.url + "/global-settings/")
+    page.locator("#id_primary").fill("here")
+    page.locator("#id_tcp_timeout").fill("soon")
+    accept(page)
+    expect(page.locator("#errors")).to_be_visible()
+
+
+def second_to_save(director: Director, page: Page) -> None:
+    page.goto(director.url + "/global-settings/")
+    text = director.lvs_cf.read_text()
+    director.lvs_cf.write_text(f"{text}\nudp_timeout = {len(text)}\n")
+    page.locator("#id_tcp_timeout").fill("1234")
+    accept(page)
+    expect(page.locator("tr.contested").first).to_be_visible()
+    director.lvs_cf.write_text(text)
+
+
+def edited_by_hand(director: Director, page: Page) -> None:
+    text = director.lvs_cf.read_text()
+    director.lvs_cf.write_text(f"{text}virtual broken {{\n  port = many\n}}\n")
+    page.goto(director.url + "/global-settings/")
+    expect(page.locator(".problems")).to_be_visible()
+    director.lvs_cf.write_text(text)
+
+
+MISHAPS = {"wrong-fields": wrong_fields, "conflict": second_to_save, "unsound": edited_by_hand}
