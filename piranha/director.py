@@ -21,7 +21,7 @@ from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.compare import Difference, compare
 from lvsengine.lvscf.edits import with_next_serial
 from lvsengine.lvscf.names import Resolver
-from lvsengine.lvscf.problems import Problem, Severity
+from lvsengine.lvscf.problems import Problem, Reason, Severity
 from lvsengine.lvscf.syntax import Tree, parse
 from lvsengine.snapshot import Snapshot
 
@@ -75,13 +75,36 @@ class Picture:
     error: EngineError | None = None
 
 
+@dataclass(slots=True)
+class _Read:
+    """The file as this process has last read it: most pages find it unchanged."""
+
+    loaded: store.Loaded | None = None
+
+
+_read = _Read()
+
+
 def load() -> store.Loaded:
     """Read lvs.cf as it is on the disk.
 
     Raises:
         EngineError: It cannot be read at all.
     """
-    return store.load(settings.LVS_CF)
+    path = settings.LVS_CF
+    last = _read.loaded
+    if last is None or last.path != path:
+        _read.loaded = loaded = store.load(path)
+        return loaded
+    if store.current_revision(path) == last.revision and not _holds_names(last):
+        return last
+    _read.loaded = loaded = store.load(path, known=last.known)
+    return loaded
+
+
+def _holds_names(loaded: store.Loaded) -> bool:
+    """Whether some host's name is in the file, which may mean another address by now."""
+    return any(problem.reason is Reason.HOST for problem in loaded.problems)
 
 
 def save(expected: str, edit: Edit) -> Saved:
@@ -104,7 +127,7 @@ def save(expected: str, edit: Edit) -> Saved:
     if str(changed) == loaded.text:
         return Saved(expected, expected, ())
     changed = with_next_serial(changed)
-    found = reading.read(changed, Resolver())
+    found = reading.read(changed, Resolver(), loaded.known)
     if found.config is None:
         raise Unsound(_of(found.problems, Severity.ERROR), changed)
     return _written(loaded, changed, _of(found.problems, Severity.WARNING))

@@ -145,6 +145,9 @@ class CheckField(KeyField):
 
     widget = forms.CheckboxInput
 
+    def tidy(self, value: object) -> str:
+        return "1" if self.to_python(value) else ""
+
     def to_python(self, value: object) -> bool:
         return value in (True, "1", "on", "true", "True")
 

@@ -86,3 +86,9 @@ def drop() -> None:
     except OSError as error:
         raise CannotBecome(f"cannot become user {USER}: {error.strerror}") from error
     os.environ["HOME"] = user.pw_dir
+    for program in (__file__, os.__file__):
+        if not os.access(program, os.R_OK):
+            raise CannotBecome(
+                f"user {USER} cannot read {program}, which is part of this program:"
+                " install it where everybody may read it"
+            )

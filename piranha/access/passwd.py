@@ -33,7 +33,7 @@ director: the two do not share users.
   piranha-passwd --user ann --role admin     give ann, who is known, another role
   piranha-passwd --user ann --delete         let her in no more
   piranha-passwd --list                      who may log in
-  vault read lb1 | piranha-passwd            take the password from a pipe, one line
+  vault read lb1 | piranha-passwd            take the password from a pipe: its first line
 
 A viewer sees everything; an operator also drains, forces and hands over; an admin also edits.
 Setting a password ends every open session of that user and forgets wrong attempts.
@@ -174,7 +174,7 @@ def _password(given: str | None) -> str:
         return line.rstrip("\r\n")
     first = getpass.getpass("New Password:")
     if getpass.getpass("Verify:") != first:
-        raise Refused("Passwords do not match.")
+        sys.exit("Passwords do not match.")
     return first
 
 
@@ -194,4 +194,5 @@ def _check(password: str, user: User) -> None:
 def _record(action: str, name: str, outcome: str = "") -> None:
     from piranha import audit
 
-    audit.record_command(getpass.getuser(), "piranha-passwd", action, name, outcome)
+    who = os.environ.get("SUDO_USER") or getpass.getuser()
+    audit.record_command(who, "piranha-passwd", action, name, outcome)

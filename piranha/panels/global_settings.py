@@ -69,7 +69,9 @@ class GlobalSettingsForm(PanelForm):
         key_of(Section.GLOBAL, "rsh_command"), _("Command that asks real servers for their load")
     )
     manage_sysctls = CheckField(
-        key_of(Section.GLOBAL, "manage_sysctls"), _("Set the kernel settings that are needed")
+        key_of(Section.GLOBAL, "manage_sysctls"),
+        _("Set the kernel settings that are needed"),
+        help_text=_("Otherwise they are only looked at, and named in `lvsctl status`."),
     )
 
     fieldsets: ClassVar[tuple[Fieldset, ...]] = (

@@ -24,7 +24,7 @@ from piranha.fields import CheckField, KeyField, long_line
 from piranha.models import Role
 from piranha.panels import acting
 from piranha.panels.accept import Page, accept, redirect, show
-from piranha.panels.form import Fieldset, PanelForm
+from piranha.panels.form import Fieldset, PanelForm, Warned
 from piranha.panels.opening import opened
 
 PANEL = "redundancy"
@@ -53,22 +53,36 @@ class RedundancyForm(PanelForm):
         _("Heartbeat runs on port"),
         help_text=_("UDP port of the heartbeat, on both directors; 539 where left blank."),
     )
-    monitor_links = CheckField(GLOBAL["monitor_links"], _("Monitor NIC links for failures"))
+    monitor_links = CheckField(
+        GLOBAL["monitor_links"],
+        _("Monitor NIC links for failures"),
+        help_text=_("An active director whose network link is down steps down."),
+    )
     heartbeat_key_file = KeyField(
         GLOBAL["heartbeat_key_file"], _("Heartbeat key file"), widget=long_line()
     )
     standby_checks = CheckField(
-        GLOBAL["standby_checks"], _("The standby checks the real servers too")
+        GLOBAL["standby_checks"],
+        _("The standby checks the real servers too"),
+        help_text=_("So it can take over at once; otherwise it begins when it takes over."),
     )
     auto_failback = CheckField(
-        GLOBAL["auto_failback"], _("The primary becomes active again when it is back")
+        GLOBAL["auto_failback"],
+        _("The primary becomes active again when it is back"),
+        help_text=_("Otherwise it waits as standby until the other fails or hands over."),
     )
     failback_delay = KeyField(GLOBAL["failback_delay"], _("Failback after (seconds)"))
     witness = KeyField(GLOBAL["witness"], _("Witnesses"), widget=long_line())
     yield_when_isolated = CheckField(
-        GLOBAL["yield_when_isolated"], _("An active director that is cut off steps down")
+        GLOBAL["yield_when_isolated"],
+        _("An active director that is cut off steps down"),
+        help_text=_("One that reaches neither the peer nor a witness gives up the virtual IPs."),
     )
-    syncdaemon = CheckField(GLOBAL["syncdaemon"], _("Use sync daemon"))
+    syncdaemon = CheckField(
+        GLOBAL["syncdaemon"],
+        _("Use sync daemon"),
+        help_text=_("The directors share their connections, which then survive a takeover."),
+    )
     syncd_iface = KeyField(GLOBAL["syncd_iface"], _("Sync daemon interface"))
     syncd_id = KeyField(GLOBAL["syncd_id"], _("Sync daemon id"))
     syncd_maxlen = KeyField(GLOBAL["syncd_maxlen"], _("Sync message length (bytes)"))
@@ -117,6 +131,10 @@ class RedundancyForm(PanelForm):
         config = self.loaded.config
         if config is not None and config.primary_private is None:
             del self.fields["backup_private"]
+
+    def warned(self) -> list[Warned]:
+        """Say nothing of what is about to change."""
+        return [] if self.enabling else super().warned()
 
     def texts(self, tree: Tree) -> dict[str, str]:
         return {**super().texts(tree), **(dict(self._begun(tree)) if self.enabling else {})}

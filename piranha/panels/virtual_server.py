@@ -71,7 +71,12 @@ class VirtualServerFields(BlockForm):
         _("Says what it is for, such as HTTP; it is no host's name. Blanks become _.")
     )
     port = KeyField(_key("port"), _("Application port"))
-    protocol = ChoiceField(_key("protocol"), _("Protocol"), PROTOCOLS)
+    protocol = ChoiceField(
+        _key("protocol"),
+        _("Protocol"),
+        PROTOCOLS,
+        help_text=_("SCTP is not of the original Piranha, which would refuse the file."),
+    )
     address = AddressPart(
         _key("address"),
         _("Virtual IP Address"),
@@ -88,7 +93,14 @@ class VirtualServerFields(BlockForm):
     reentry = KeyField(_key("reentry"), _("Re-entry Time (seconds)"))
     timeout = KeyField(_key("timeout"), _("Service timeout (seconds)"))
     quiesce_server = ChoiceField(
-        _key("quiesce_server"), _("Quiesce server"), YES_NO, widget=forms.RadioSelect
+        _key("quiesce_server"),
+        _("Quiesce server"),
+        YES_NO,
+        help_text=_(
+            "Yes: a failed real server keeps its connections and gets no new ones."
+            " No: they are cut."
+        ),
+        widget=forms.RadioSelect,
     )
     load_monitor = ChoiceField(
         _key("load_monitor"),
@@ -195,6 +207,7 @@ def _page(loaded: Loaded, virtual: str, after: str) -> Page:
             "virtual": virtual,
             "tab": "virtual-server",
             "standing": standing.of_virtual(snapshot, state, enabled=enabled),
+            "enabled": enabled,
         },
     )
 
