@@ -8,14 +8,13 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.director import Director, serving_director
-from tests.browser.reader import Look, Reader, reader
+from tests.browser.reader import PATIENCE_MS, Look, Reader, reader
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE_MS = 15_000  # of every expectation; a page that is right is seen at once
 
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
 from lvsengine.lvscf import store
-from tests.bench.processes import BIN, CHECKOUT, running, wait_until
+from tests.bench.processes import BIN, running, wait_until
 from tests.browser.real_servers import ADDRESS, RealServer, free_port, is_open, real_servers
 
 START_S = 30.0
 POLL_S = 0.05
 PASSWORD = "violet-Harbour-29"  # noqa: S105 - of users who last as long as a test
-USERS = {"piranha": "admin", "oliver": "operator", "vera": "viewer"}
-
-MAKE_USERS = """
-import json, sys
-import django
-django.setup()
-from django.core.management import call_command
-from piranha.models import User
-call_command("migrate", verbosity=0)
-asked = json.load(sys.stdin)
-for name, role in asked["users"].items():
-    user = User(username=name, role=role)
-    user.set_password(asked["password"])
-    user.save()
-"""
+OTHERS = {"oliver": "operator", "vera": "viewer"}
 
 NEW_LVS_CF = """\
 serial_no = 1
@@ -64,7 +48,7 @@ REAL_SERVER = """\
 
 
 class Director:
-    """One director in a folder of its own, with `USERS` who all have `PASSWORD`.
+    """One director in a folder of its own, with users who all have `PASSWORD`.
 
     Attributes:
         url: Where its web answers, without a slash at the end.
@@ -101,13 +85,17 @@ class Director:
             wait_until(self._greets, web, self.web_log, START_S, POLL_S)
             yield web
 
-    def make_users(self) -> None:
-        asked = json.dumps({"users": USERS, "password": PASSWORD})
-        environment = {**os.environ, **self._environment()}
+    def let_in(self, user: str, role: str) -> None:
+        """Let piranha-passwd make a user who has `PASSWORD`."""
         subprocess.run(
-            [sys.executable, "-c", MAKE_USERS], input=asked, env=environment, text=True,
-            check=True, timeout=START_S, cwd=CHECKOUT,
-        )  # fmt: skip
+            [BIN / "piranha-passwd", "--user", user, "--role", role],
+            input=PASSWORD + "\n",
+            env={**os.environ, **self._environment()},
+            text=True,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=START_S,
+        )
 
     def lvsctl(self, *words: str) -> str:
         """Ask the engine beside the web; what it says on its standard output."""
@@ -136,16 +124,18 @@ def new_director(folder: Path) -> Iterator[Director]:
     """Run the web of a director that is to be set up: nothing is balanced, pulse does not run."""
     made = Director(folder)
     made.lvs_cf.write_text(NEW_LVS_CF)
-    made.make_users()
+    made.let_in("piranha", "admin")
     with made.web():
         yield made
 
 
 @contextmanager
 def serving_director(folder: Path) -> Iterator[Director]:
-    """Run a director with a virtual server `shop` on real servers `one` and `two`."""
+    """Run a director with a virtual server `shop` on `one` and `two`, and let `OTHERS` in."""
     with ExitStack() as stack:
         made = stack.enter_context(new_director(folder))
+        for user, role in OTHERS.items():
+            made.let_in(user, role)
         log = folder / "real-servers.log"
         made.real_servers = stack.enter_context(real_servers("one", "two", log=log))
         made.lvs_cf.write_text(NEW_LVS_CF + virtual_server("shop", free_port(), made.real_servers))

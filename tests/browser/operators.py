@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.director import Director
 from tests.browser.hands import Hands
-
-State = Literal["up", "down", "draining", "disabled"]
+from tests.kernel.lab.waiting import wait_until
 
 
 class Operator:
-    def __init__(self, page: Page, hands: Hands) -> None:
+    def __init__(self, page: Page, hands: Hands, director: Director) -> None:
         self.page = page
         self.hands = hands
+        self.director = director
 
     @property
     def panel(self) -> Locator:
@@ -40,10 +40,13 @@ class Operator:
     def tick(self, label: str) -> None:
         self.hands.press(self.panel.get_by_role("checkbox", name=label, exact=True))
 
-    def accept(self, told: str = "Saved to lvs.cf") -> None:
-        """Press ACCEPT, and see what came of it."""
-        self.press("ACCEPT")
-        self.is_told(told)
+    def save(self, button: str = "ACCEPT") -> str:
+        """Press a button that changes lvs.cf; gives the file once the page says so too."""
+        before = self.director.revision
+        self.press(button)
+        wait_until(lambda: self.director.revision != before, f"{button} changes lvs.cf")
+        self.is_told(f"revision {self.director.revision}")
+        return self.director.lvs_cf.read_text()
 
     def is_told(self, text: str | re.Pattern[str]) -> None:
         expect(self.page.locator("#notices")).to_contain_text(text)

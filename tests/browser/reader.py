@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from tests.browser.director import PASSWORD
 
+PATIENCE_MS = 15_000  # of everything; a page that is right answers at once
 REFUSED_BY_DESIGN = "Failed to load resource"  # the console's line for a 403, 409 or 422
 
 
@@ -82,6 +83,7 @@ def reader(chromium: Browser, url: str, look: Look) -> Iterator[Reader]:
         locale={"en": "en-US", "zh": "zh-TW"}[look.language],
         java_script_enabled=look.scripts,
     )
+    context.set_default_timeout(PATIENCE_MS)
     wrong = _wrongs(context, url)
     try:
         yield Reader(context, url)
