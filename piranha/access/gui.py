@@ -148,7 +148,9 @@ def _opened(address: str, port: int) -> socket.socket:
 def _why_not(error: OSError, address: str, port: int) -> str:
     where = f"port {port}" + (f" of {address}" if address else "")
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use already: is another piranha-gui running? Or name another --port."
+        return (
+            f"{where} is in use already: is another piranha-gui running? Or name another --port."
+        )
     if error.errno == errno.EACCES:
         return f"{where} is open to root alone: start it as root, or name a --port above 1023."
     if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):

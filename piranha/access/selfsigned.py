@@ -102,9 +102,7 @@ def _addresses() -> list[str]:
         for _number, name in socket.if_nameindex():
             with suppress(OSError):  # it has none
                 request = struct.pack("256s", name.encode()[:15])
-                found.append(
-                    socket.inet_ntoa(fcntl.ioctl(asking, SIOCGIFADDR, request)[20:24])
-                )
+                found.append(socket.inet_ntoa(fcntl.ioctl(asking, SIOCGIFADDR, request)[20:24]))
     with suppress(OSError):  # without IPv6
         lines = IF_INET6.read_text().splitlines()
         found += [str(IPv6Address(bytes.fromhex(line.split()[0]))) for line in lines]
