@@ -1,4 +1,4 @@
-"""Find every sentence that the engine can say, in its own source.
+"""Find every sentence that the engine can say, in its own source (and the allowlists').
 
 An f-string becomes a template whose places are called after what fills them:
 `f"no answer on {place(definition)} within {definition.timeout_s:g} s"` is
@@ -18,13 +18,14 @@ from itertools import product
 from pathlib import Path
 from string import Formatter
 
-ENGINE = Path(__file__).resolve().parent.parent / "lvsengine"
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ("lvsengine/**/*.py", "piranha/access/allowlist.py", "piranha/access/gate.py")
 
 # Rooms and modules that speak to the kernel, the journal, a terminal or programmers.
-SILENT = (
+SILENT = tuple(f"lvsengine/{name}" for name in (
     "cli", "hush/rules.py", "ipvs/connections.py", "ipvs/listing.py", "ipvs/netlink.py",
     "ipvs/table.py", "journal.py", "lvscf/compare.py", "lvscf/writing.py", "plain.py",
-)  # fmt: skip
+))  # fmt: skip
 LOGS = {"log", "pulse", "lvs", "nanny"}
 
 # Said in the journal, where the original's words stay, or written into files.
@@ -63,11 +64,11 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 def sentences() -> dict[str, str]:
     """Return every template, and the module that says it first."""
     found: dict[str, str] = {}
-    for path in sorted(ENGINE.rglob("*.py")):
-        name = path.relative_to(ENGINE).as_posix()
+    for path in sorted(path for pattern in MODULES for path in ROOT.glob(pattern)):
+        name = path.relative_to(ROOT).as_posix()
         if not name.startswith(SILENT):
             for template in of_module(path.read_text()):
-                found.setdefault(template, f"lvsengine/{name}")
+                found.setdefault(template, name)
     for word in (*WORDS, *map(os.strerror, SYSTEM)):
         found.setdefault(word, "lvsengine")
     return found
