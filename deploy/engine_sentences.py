@@ -47,7 +47,9 @@ WORDS = (
     "up", "down", "unknown", "drained", "forced", "handover", "failback", "resumed", "isolated",
     "active", "standby", "stopping", "primary", "backup", "the primary", "the backup", "error",
     "warning", "virtual", "server", "failover", "public", "private", "stop", "holds", "sends",
-    "receives", " in {kind} {name}", "add {address} on {device}", "remove {address} on {device}",
+    "receives", "health", "override", "table", "address", "failure", "reload", "role", "auto",
+    "force-up", "force-down", "drain", "forged", "replayed", "late", "unproven", "truncated",
+    "elsewhere", " in {kind} {name}", "add {address} on {device}", "remove {address} on {device}",
     "the kernel refuses it with errno {number} ({strerror})",
 )  # fmt: skip
 SYSTEM = (

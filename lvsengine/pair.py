@@ -134,7 +134,7 @@ class Pair:
         )
         rejected = tuple(RejectedState(kind, number) for kind, number in picture.rejected.items())
         if word is None:
-            return PeerState(links=links, rejected=rejected)
+            return PeerState(links=links, rejected=rejected, silent=True)
         return PeerState(
             state=word.stance.name.lower().replace("_", " "),
             ready=word.ready,
@@ -144,6 +144,7 @@ class Pair:
             since_s=picture.since_s,
             links=links,
             rejected=rejected,
+            silent=picture.heard_s is None or picture.heard_s >= self._settings.deadtime_s,
         )
 
     # --- what it is told ------------------------------------------------------------------

@@ -143,6 +143,7 @@ class PeerState:
         state: What it said it is doing; empty when it was never heard.
         ready: Whether it said that it could serve. `reasons`: why not.
         revision: Of the lvs.cf it runs; empty in the original's heartbeat.
+        silent: Whether it was not heard within deadtime, or never.
     """
 
     state: str = ""
@@ -153,6 +154,7 @@ class PeerState:
     since_s: float | None = None
     links: tuple[LinkState, ...] = ()
     rejected: tuple[RejectedState, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

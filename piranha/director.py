@@ -251,6 +251,11 @@ def history() -> messages.History:
     return _ask(messages.ShowHistory(), messages.History)
 
 
+def traffic(virtual_servers: tuple[str, ...]) -> messages.Graphs:
+    """Give the last hour's traffic of some virtual servers."""
+    return _ask(messages.ShowTraffic(virtual_servers), messages.Graphs)
+
+
 def events(after: int = 0) -> tuple[messages.Event, ...]:
     """List the events that the engine still remembers, oldest first."""
     return tuple(client.follow(settings.ENGINE_SOCKET, messages.Events(after)))

@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
 from lvsengine.errors import EngineError
 from lvsengine.snapshot import Snapshot
@@ -59,6 +60,16 @@ def header(request: HttpRequest) -> dict[str, object]:
     }
 
 
+def facts(snapshot: Snapshot | None) -> str:
+    """Render what the header says of the two directors; the same for every user."""
+    context = {
+        "hostname": socket.gethostname(),
+        "snapshot": snapshot,
+        "strip": strip(snapshot),
+    }
+    return render_to_string("partials/facts.html", context).strip()
+
+
 def strip(snapshot: Snapshot | None) -> Strip:
     try:
         file = director.file_revision()
@@ -72,5 +83,5 @@ def strip(snapshot: Snapshot | None) -> Strip:
         snapshot.revision,
         peer.revision if peer is not None else "",
         paired=peer is not None,
-        peer_silent=peer is not None and peer.heard_s is None,
+        peer_silent=peer is not None and peer.silent,
     )

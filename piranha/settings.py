@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # blurs lengths, against BREACH
     "csp.middleware.CSPMiddleware",
     "piranha.access.gate.Gate",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -59,6 +59,8 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id !== "page" && event.detail.elt.id !== "page") return;
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig && requestConfig.elt.matches("[data-stay]") && xhr.status < 300) return;
   const errors = document.querySelector("#errors a") || document.getElementById("errors");
   if (errors) errors.focus();
   else if (event.detail.boosted || document.activeElement === document.body) {

@@ -127,7 +127,7 @@ def _listen(address: str, port: int) -> socket.socket:
     """Open a port; without an address on all of IPv6 and IPv4, or of IPv4 where that is all."""
     try:
         if address or not socket.has_dualstack_ipv6():
-            listening = _opened(address or "0.0.0.0", port)  # noqa: S104 - as it was asked
+            listening = _opened(address or "0.0.0.0", port)
         else:
             listening = socket.create_server(
                 ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256
@@ -148,9 +148,7 @@ def _opened(address: str, port: int) -> socket.socket:
 def _why_not(error: OSError, address: str, port: int) -> str:
     where = f"port {port}" + (f" of {address}" if address else "")
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"{where} is in use already: is another piranha-gui running? Or name another --port."
-        )
+        return f"{where} is in use: does another piranha-gui run? Or name another --port."
     if error.errno == errno.EACCES:
         return f"{where} is open to root alone: start it as root, or name a --port above 1023."
     if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
@@ -219,7 +217,7 @@ def _greet(options: argparse.Namespace, listeners: list[socket.socket], tls: Tls
     scheme = "https" if tls is not None else "http"
     for one in listeners:
         address = one.getsockname()[0]
-        host = socket.gethostname() if address in ("::", "0.0.0.0") else address  # noqa: S104
+        host = socket.gethostname() if address in ("::", "0.0.0.0") else address
         shown = f"[{host}]" if ":" in host else host
         print(f"piranha-gui: serving {scheme}://{shown}:{one.getsockname()[1]}/")
     if tls is not None and tls.fingerprint:

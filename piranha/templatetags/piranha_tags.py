@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.problems import Problem
-from piranha import sentences
+from piranha import graphs, sentences
 from piranha.access.allowlist import Trouble
 
 register = template.Library()
@@ -90,6 +90,23 @@ def data_size(number: float) -> str:
         number /= 1024
     digits = 0 if unit == UNITS[0] or number >= 100 else 1
     return f"{number:.{digits}f}{THIN}{unit}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    """Write a share of 1 in percent; what is little but not nothing is not called nothing."""
+    return f"{share * 100:.0f}{THIN}%" if share >= 0.01 or not share else f"<{THIN}1{THIN}%"
+
+
+@register.filter
+def milliseconds(seconds: float) -> str:
+    return f"{grouped(round(seconds * 1000))}{THIN}ms"
+
+
+@register.simple_tag
+def graph(values: graphs.Values, told: str) -> SafeString:
+    """Draw the last hour of a figure."""
+    return graphs.svg(values, told)
 
 
 @register.simple_tag

@@ -12,6 +12,7 @@ from lvsengine.control import messages
 from lvsengine.lvscf import store
 from piranha import director
 from piranha.models import Role, User
+from piranha.monitoring import board
 from tests.piranha.fake_engine import FakeEngine, a_snapshot, listening
 
 LVS_CF = """\
@@ -85,6 +86,7 @@ class File:
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
     director.forget_picture()
+    board.forget()
     cache.clear()
     yield
     director.forget_picture()
