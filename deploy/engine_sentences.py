@@ -19,7 +19,9 @@ from pathlib import Path
 from string import Formatter
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("lvsengine/**/*.py", "piranha/access/allowlist.py", "piranha/access/gate.py")
+MODULES = (
+    "lvsengine/**/*.py", "piranha/access/allowlist.py", "piranha/access/gate.py",
+)  # fmt: skip
 
 # Rooms and modules that speak to the kernel, the journal, a terminal or programmers.
 SILENT = tuple(f"lvsengine/{name}" for name in (
@@ -44,12 +46,17 @@ NOT_SENTENCES = {
 
 # What fills the places of sentences, and is itself in the reader's language.
 WORDS = (
-    "up", "down", "unknown", "drained", "forced", "handover", "failback", "resumed", "isolated",
-    "active", "standby", "stopping", "primary", "backup", "the primary", "the backup", "error",
-    "warning", "virtual", "server", "failover", "public", "private", "stop", "holds", "sends",
-    "receives", "health", "override", "table", "address", "failure", "reload", "role", "auto",
-    "force-up", "force-down", "drain", "forged", "replayed", "late", "unproven", "truncated",
-    "elsewhere", " in {kind} {name}", "add {address} on {device}", "remove {address} on {device}",
+    "up", "down", "unknown", "drained", "forced", "handover", "failback", "resumed",
+    "isolated", "active", "standby", "stopping", "primary", "backup", "the primary",
+    "the backup", "error", "warning", "virtual", "server", "failover", "public", "private",
+    "stop", "holds", "sends", "receives", "health", "override", "table", "address", "failure",
+    "reload", "role", "auto", "force-up", "force-down", "drain", "forged", "replayed", "late",
+    "unproven", "truncated", "elsewhere", "pair", "GLOBAL SETTINGS", "REDUNDANCY",
+    "lvs.cf, revision {revision}", "wrong password", "no such user",
+    "locked for {minutes} minutes", "new user, {role}",
+    "{changes} changes of the table, {addresses} of virtual IPs, {failures} failed",
+    "FAILED {failure}", "viewer", "operator", "admin", " in {kind} {name}",
+    "add {address} on {device}", "remove {address} on {device}",
     "the kernel refuses it with errno {number} ({strerror})",
 )  # fmt: skip
 SYSTEM = (

@@ -136,8 +136,12 @@ class Answers:
         return messages.Reloaded(
             self._engine.running.revision,
             tuple(change_line(change) for change in outcome.made),
-            tuple(failure.sentence for failure in outcome.failures),
+            (
+                *(failure.sentence for failure in outcome.failures),
+                *(failure.sentence for failure in self._engine.holding.addresses.failures),
+            ),
             self._engine.running.warnings,
+            tuple(map(str, outcome.addresses)),
         )
 
     async def plan(self, request: messages.Plan) -> messages.Planned:
@@ -154,7 +158,10 @@ class Answers:
         unchecked = {place for key, place in places.items() if key not in known}
         changes = engine.table.changes(desired(config, assumed), engine.keeper.kept.services)
         lines = showing.planned(changes, await engine.usage(), unchecked)
-        return messages.Planned(revision, lines, problems)
+        addresses = engine.holding.addresses.changes(
+            engine.wanted_addresses(config), engine.keeper.kept.addresses
+        )
+        return messages.Planned(revision, lines, problems, tuple(map(str, addresses)))
 
     def _planned_file(self, request: messages.Plan) -> tuple[Config, str, tuple[str, ...]]:
         from lvsengine.engine import sound

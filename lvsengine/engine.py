@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from lvsengine import limits, role, showing, state
 from lvsengine.answers import Answers
@@ -36,6 +37,8 @@ from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.snapshot import FailureState
 from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
+from lvsengine.vip.desired import HeldAddress
+from lvsengine.vip.diff import AddressChange
 from lvsengine.vip.release import release
 
 log = logging.getLogger("pulse")
@@ -291,7 +294,7 @@ class Engine:
         outcome = await self.converge_table(refresh=refresh)
         if self._addresses_due or refresh:
             self._addresses_due = False
-            await self.hold_addresses()
+            outcome = replace(outcome, addresses=await self.hold_addresses())
         failed = self.holding.addresses.failures
         self.chronicle.failing(self.chronicle.failures_of(outcome.failures, failed))
         self.say_ready()
@@ -334,10 +337,13 @@ class Engine:
             self._news.clear()
             await self._news.wait()
 
-    async def hold_addresses(self) -> None:
+    async def hold_addresses(self) -> tuple[AddressChange, ...]:
         """Hold the virtual IPs when this director serves, none otherwise."""
-        wanted = vip_desired.desired(self.running.config) if self.role.serves else ()
-        await self.holding.hold(wanted)
+        return await self.holding.hold(self.wanted_addresses(self.running.config))
+
+    def wanted_addresses(self, config: Config) -> tuple[HeldAddress, ...]:
+        """List what this director should hold by a configuration, as its role is now."""
+        return vip_desired.desired(config) if self.role.serves else ()
 
     def not_ready(self) -> tuple[str, ...]:
         """Why this director could not serve as it should; empty when it could."""

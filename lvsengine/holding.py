@@ -12,8 +12,8 @@ from lvsengine.reconciler import AddressReconciler
 from lvsengine.state import Keeper
 from lvsengine.vip.addresses import AddressPlane
 from lvsengine.vip.desired import HeldAddress
+from lvsengine.vip.diff import AddressChange, Verb
 from lvsengine.vip.diff import Holding as Held
-from lvsengine.vip.diff import Verb
 
 log = logging.getLogger("pulse")
 
@@ -47,12 +47,18 @@ class Holding:
         self._due: set[HeldAddress] = set()
         self._some_due = asyncio.Event()
 
-    async def hold(self, wanted: Sequence[HeldAddress]) -> None:
-        """Hold just these; what is raised is announced five times, the first time now."""
+    async def hold(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
+        """Hold just these; what is raised is announced five times, the first time now.
+
+        Returns:
+            The changes made.
+        """
         async with self._turn:
-            raised = await self._changed(wanted)
+            made = await self._changed(wanted)
+        raised = tuple(change.address for change in made if change.verb is Verb.ADD)
         if raised:
             await self._announce_first(raised)
+        return made
 
     async def announce_again(self) -> None:
         """Announce all that is held as ours."""
@@ -68,7 +74,7 @@ class Holding:
                 group.create_task(self._announce_rest(tuple(self._due)))
                 self._due.clear()
 
-    async def _changed(self, wanted: Sequence[HeldAddress]) -> tuple[HeldAddress, ...]:
+    async def _changed(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
         addresses, kept = self.addresses, self._keeper.kept
         await addresses.refresh(wanted, kept.addresses)
         claimed = kept.addresses | addresses.claimable()
@@ -76,7 +82,7 @@ class Holding:
         made = await addresses.hold(wanted, claimed)
         self._chronicle.addresses(made)
         self._keeper.change(addresses=addresses.ours(claimed))
-        return tuple(change.address for change in made if change.verb is Verb.ADD)
+        return made
 
     def held(self) -> tuple[HeldAddress, ...]:
         """The virtual IPs that this director holds as its own."""

@@ -22,10 +22,15 @@ from lvsengine.vip.diff import diff as address_diff
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one turn did: the changes it made, and those that were refused."""
+    """What one turn did: the changes it made, and those that were refused.
+
+    Attributes:
+        addresses: Virtual IPs that were added or removed.
+    """
 
     changes: tuple[Change, ...] = ()
     failures: tuple[Failure, ...] = ()
+    addresses: tuple[AddressChange, ...] = ()
 
     @property
     def made(self) -> tuple[Change, ...]:
@@ -149,6 +154,14 @@ class AddressReconciler:
         held = {one.address for one, holding in self.holdings.items() if holding is Holding.OURS}
         stuck = {failure.change.address.address for failure in self.failures}
         return frozenset(address for address in claimed if address in held | stuck)
+
+    def changes(
+        self, desired: Sequence[HeldAddress], owned: Collection[Address]
+    ) -> list[AddressChange]:
+        """List what would have to change, by the addresses as last read."""
+        found = holdings(self._present, desired, owned)
+        claimed = {held.address for held, whose in found.items() if whose is not Holding.FOREIGN}
+        return address_diff(self._present, desired, claimed.union(owned))
 
     async def hold(
         self, desired: Sequence[HeldAddress], owned: Collection[Address]

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import islice
 
 from django.db import DatabaseError
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop as _
 
 from lvsengine.lvscf.compare import Difference
 from piranha.director import Saved
 from piranha.models import AuditEntry
+from piranha.numbered import shown
 
 log = logging.getLogger(__name__)
 MAX_CHANGES = 2000  # rows of one entry; a restored file can change more
+MAX_TEXT = 1000  # characters of one value, and 200 000 of one entry's values
+MAX_TEXTS = 200_000
+MAX_ENTRIES = 50_000  # the oldest go
+PRUNE_EACH = 100  # entries
+
+# What is done, as the log keeps it; its page says it in the reader's language.
+ACTIONS = frozenset({
+    _("save"), _("add"), _("delete"), _("enable"), _("disable"), _("weight"), _("edit"),
+    _("create"), _("restore"), _("apply"), _("drain"), _("force-up"), _("force-down"), _("auto"),
+    _("standby"), _("takeover"), _("log in"), _("log in refused"), _("log out"),
+    _("change password"), _("set password"), _("set role"), _("delete user"),
+})  # fmt: skip
 
 
 def saved(request: HttpRequest, action: str, subject: str, outcome: Saved) -> None:
@@ -49,7 +64,7 @@ def record(
         subject=subject[:512],
         before=before,
         after=after,
-        changes=[asdict(change) for change in changes][:MAX_CHANGES],
+        changes=list(_bounded(changes)),
         outcome=outcome,
     )
 
@@ -59,8 +74,28 @@ def record_command(who: str, command: str, action: str, subject: str, outcome: s
     _add(who=who[:64], address=command, action=action, subject=subject[:512], outcome=outcome)
 
 
-def _add(**entry: object) -> None:
+def _add(**said: object) -> None:
     try:
-        AuditEntry.objects.create(**entry)
+        entry = AuditEntry.objects.create(**said)
+        if entry.pk % PRUNE_EACH == 0:
+            AuditEntry.objects.filter(pk__lte=entry.pk - MAX_ENTRIES).delete()
     except DatabaseError:
-        log.exception("not in the audit log: %s %s", entry["action"], entry["subject"])
+        log.exception("not in the audit log: %s %s", said["action"], said["subject"])
+
+
+def _bounded(changes: Iterable[Difference]) -> Iterator[dict[str, str | None]]:
+    """Cut what would let one entry grow without end, and make it text that a database takes."""
+    room = MAX_TEXTS
+    for change in islice(changes, MAX_CHANGES):
+        row = {name: _cut(value) for name, value in asdict(change).items()}
+        room -= sum(len(value or "") for value in row.values())
+        if room < 0:
+            return
+        yield row
+
+
+def _cut(text: str | None) -> str | None:
+    if text is None:
+        return None
+    fit = shown(text)
+    return fit if len(fit) <= MAX_TEXT else f"{fit[: MAX_TEXT - 1]}…"

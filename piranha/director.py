@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
@@ -19,9 +20,10 @@ from lvsengine.errors import EngineError
 from lvsengine.health import Override
 from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.compare import Difference, compare
-from lvsengine.lvscf.edits import with_next_serial
+from lvsengine.lvscf.edits import serial, with_next_serial
+from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.names import Resolver
-from lvsengine.lvscf.problems import Problem, Reason, Severity
+from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.lvscf.syntax import Tree, parse
 from lvsengine.snapshot import Snapshot
 
@@ -75,14 +77,23 @@ class Picture:
     error: EngineError | None = None
 
 
+JUDGED_S = 60.0  # seconds until a file is judged anew: host names in it may mean another address
+
+
 @dataclass(slots=True)
 class _Read:
     """The file as this process has last read it: most pages find it unchanged."""
 
+    at: float = 0.0
     loaded: store.Loaded | None = None
 
 
 _read = _Read()
+
+
+def path() -> Path:
+    """Say where lvs.cf lies."""
+    return Path(settings.LVS_CF)
 
 
 def load() -> store.Loaded:
@@ -91,20 +102,23 @@ def load() -> store.Loaded:
     Raises:
         EngineError: It cannot be read at all.
     """
-    path = settings.LVS_CF
-    last = _read.loaded
-    if last is None or last.path != path:
-        _read.loaded = loaded = store.load(path)
-        return loaded
-    if store.current_revision(path) == last.revision and not _holds_names(last):
+    young = time.monotonic() - _read.at < JUDGED_S
+    last = _read.loaded if young and _read.loaded and _read.loaded.path == path() else None
+    if last is not None and store.current_revision(path()) == last.revision:
         return last
-    _read.loaded = loaded = store.load(path, known=last.known)
+    loaded = store.load(path(), known=last.known if last is not None else reading.NOTHING)
+    _read.at, _read.loaded = time.monotonic(), loaded
     return loaded
 
 
-def _holds_names(loaded: store.Loaded) -> bool:
-    """Whether some host's name is in the file, which may mean another address by now."""
-    return any(problem.reason is Reason.HOST for problem in loaded.problems)
+def raw() -> tuple[str, str]:
+    """Give the file's text and its revision, unjudged.
+
+    Raises:
+        EngineError: It cannot be read at all.
+    """
+    revision = file_revision()
+    return revision_text(revision), revision
 
 
 def save(expected: str, edit: Edit) -> Saved:
@@ -127,10 +141,24 @@ def save(expected: str, edit: Edit) -> Saved:
     if str(changed) == loaded.text:
         return Saved(expected, expected, ())
     changed = with_next_serial(changed)
-    found = reading.read(changed, Resolver(), loaded.known)
+    return _written(loaded, changed, judged(changed, loaded.known))
+
+
+def judged(tree: Tree, known: Known = reading.NOTHING) -> tuple[Problem, ...]:
+    """Give the warnings of a file; `known` is from the file that was changed.
+
+    Raises:
+        Unsound: It has errors.
+    """
+    found = reading.read(tree, Resolver(), known)
     if found.config is None:
-        raise Unsound(_of(found.problems, Severity.ERROR), changed)
-    return _written(loaded, changed, _of(found.problems, Severity.WARNING))
+        raise Unsound(_of(found.problems, Severity.ERROR), tree)
+    return _of(found.problems, Severity.WARNING)
+
+
+def problems(text: str, name: str = "lvs.cf") -> tuple[Problem, ...]:
+    """List what is wrong with a text, warnings too; `name` is what they call the file."""
+    return reading.read(parse(text, name), Resolver()).problems
 
 
 def _written(loaded: store.Loaded, changed: Tree, warnings: tuple[Problem, ...]) -> Saved:
@@ -148,8 +176,61 @@ def _of(problems: tuple[Problem, ...], severity: Severity) -> tuple[Problem, ...
 
 
 def replace(expected: str, text: str) -> Saved:
-    """Put a whole text in the place of lvs.cf, with the serial number raised. As `save`."""
-    return save(expected, lambda _tree: parse(text, str(settings.LVS_CF)))
+    """Put a whole text in the place of lvs.cf, whatever that holds. Raises as `save`.
+
+    Its serial number becomes one more than both had. A text that is there already is not
+    written again.
+
+    Args:
+        expected: The revision that the user was shown; empty where there was no file.
+    """
+    if not expected:
+        return _created(text)
+    loaded = load()
+    if loaded.revision != expected:
+        raise Conflict(loaded, expected)
+    tree = parse(text, str(loaded.path))
+    if text == loaded.text:
+        return Saved(expected, expected, ())
+    warnings = judged(tree)
+    return _written(loaded, with_next_serial(tree, serial(loaded.tree)), warnings)
+
+
+def _created(text: str) -> Saved:
+    """Make the first lvs.cf; where there is one already, somebody was quicker."""
+    tree = parse(text, str(settings.LVS_CF))
+    warnings = judged(tree)
+    tree = with_next_serial(tree)
+    try:
+        revision = store.save(settings.LVS_CF, str(tree), "")
+    except EngineError as error:
+        if error.code == "changed-meanwhile":
+            raise Conflict(load(), "") from error
+        raise
+    return Saved("", revision, compare(parse("", ""), tree), warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What lvs.cf on the disk is worth.
+
+    Attributes:
+        revision: Empty where it cannot be read; `error` says why.
+        errors: How many errors are in it; a file with any is run by no director.
+    """
+
+    revision: str
+    errors: int = 0
+    error: EngineError | None = None
+
+
+def file() -> File:
+    """Judge the file on the disk. Never raises."""
+    try:
+        loaded = load()
+    except EngineError as error:
+        return File("", error=error)
+    return File(loaded.revision, len(_of(loaded.problems, Severity.ERROR)))
 
 
 def file_revision() -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from lvsengine.errors import EngineError
 from lvsengine.snapshot import Snapshot
 from piranha import director
 from piranha.panels import PANELS
@@ -19,11 +18,12 @@ THEMES = ("light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Revisions of lvs.cf on the disk, in the engine and at the backup; empty is unknown.
+    """Revisions of lvs.cf on the disk, in the engine and at the peer; empty is unknown.
 
     Attributes:
-        paired: Whether there is a backup at all.
-        peer_silent: Whether it has not been heard.
+        paired: Whether there is a peer at all.
+        peer_silent: Whether it was never heard.
+        unsound: Whether the file on the disk has errors.
     """
 
     file: str
@@ -31,14 +31,22 @@ class Strip:
     peer: str
     paired: bool = False
     peer_silent: bool = False
+    unsound: bool = False
 
     @property
     def applied(self) -> bool | None:
+        """Whether the file on the disk is the one that runs."""
         return self.file == self.running if self.file and self.running else None
 
     @property
     def copied(self) -> bool | None:
-        return self.file == self.peer if self.file and self.peer else None
+        """Whether the peer runs what this director runs."""
+        return self.running == self.peer if self.running and self.peer else None
+
+    @property
+    def not_told(self) -> bool:
+        """Whether the peer is heard, but its heartbeat has no room for a revision."""
+        return self.paired and not self.peer_silent and not self.peer
 
 
 def header(request: HttpRequest) -> dict[str, object]:
@@ -71,17 +79,16 @@ def facts(snapshot: Snapshot | None) -> str:
 
 
 def strip(snapshot: Snapshot | None) -> Strip:
-    try:
-        file = director.file_revision()
-    except EngineError:
-        file = ""
+    file = director.file()
+    unsound = bool(file.errors)
     if snapshot is None:
-        return Strip(file, "", "")
+        return Strip(file.revision, "", "", unsound=unsound)
     peer = snapshot.peer
     return Strip(
-        file,
+        file.revision,
         snapshot.revision,
         peer.revision if peer is not None else "",
         paired=peer is not None,
         peer_silent=peer is not None and peer.silent,
+        unsound=unsound,
     )

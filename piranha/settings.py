@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "piranha.trouble.TroubleMiddleware",
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -168,7 +169,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes; a panel's form is a few
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; a panel's form is a few, a whole lvs.cf more
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 USE_I18N = True

@@ -126,6 +126,7 @@ def planned(plan: messages.Planned) -> Iterator[str]:
     for line in plan.lines:
         note = f", {line.note}" if line.note else ""
         yield f"{line.line}    # {_live(line.connections)}{note}"
+    yield from (f"virtual IP: {address}" for address in plan.addresses)
     yield f"revision {plan.revision}"
 
 
@@ -136,6 +137,7 @@ def _live(connections: int) -> str:
 def reloaded(reply: messages.Reloaded) -> Iterator[str]:
     yield from reply.problems
     yield from reply.changes or ("no change in the table",)
+    yield from (f"virtual IP: {address}" for address in reply.addresses)
     for failure in reply.failures:
         yield f"FAILED {failure}"
     yield f"revision {reply.revision} runs"

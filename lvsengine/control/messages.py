@@ -147,19 +147,27 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
+    """What a reload would do. `addresses`: virtual IPs to be added or removed, a line each."""
+
     revision: str
     lines: tuple[PlannedLine, ...]
     problems: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """The revision that runs now, what was changed for it, and what the kernel refused."""
+    """The revision that runs now, what was changed for it, and what the kernel refused.
+
+    Attributes:
+        changes: Of the table, as ipvsadm-style lines. `addresses`: virtual IPs.
+    """
 
     revision: str
     changes: tuple[str, ...]
     failures: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,14 +80,20 @@ def with_weight(tree: Tree, virtual: str, real: str, weight: int) -> Tree:
     return with_value(tree, Where(virtual, real), "weight", weight)
 
 
-def with_next_serial(tree: Tree) -> Tree:
-    """Raise `serial_no` by one; 1 where there is none."""
+def serial(tree: Tree) -> int:
+    """Read `serial_no`, of an unsound file too; 0 where there is none."""
     row = GLOBAL["serial_no"]
     number = 0
     for index in tree.root.settings:
         if tree.lines[index].key == row.name:
             number = _number(row, tree.lines[index])
-    return with_value(tree, Where(), row.name, number + 1 if number < MAX_SERIAL else 1)
+    return number
+
+
+def with_next_serial(tree: Tree, after: int = 0) -> Tree:
+    """Raise `serial_no` by one, or to one more than `after` if that is more; 1 for none."""
+    number = max(serial(tree), after)
+    return with_value(tree, Where(), "serial_no", number + 1 if number < MAX_SERIAL else 1)
 
 
 def _number(row: Key, line: Line) -> int:

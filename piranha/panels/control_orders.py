@@ -144,7 +144,7 @@ def _process_lines() -> str:
 
 
 def _text(request: HttpRequest, title: str, read: Callable[[], str]) -> HttpResponse:
-    context = {"panel": "control", "title": title}
+    context: dict[str, Any] = {"panel": "control", "title": title}
     try:
         context["text"] = read()
     except EngineError as error:

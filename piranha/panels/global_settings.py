@@ -97,6 +97,9 @@ class GlobalSettingsForm(PanelForm):
                 del self.fields[name]
 
 
+HELP_FORMS = (GlobalSettingsForm,)
+
+
 @require_http_methods(["GET", "POST"])
 @needs(Role.ADMIN)
 def show_panel(request: HttpRequest) -> HttpResponse:

@@ -11,18 +11,16 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import look
 from lvsengine.lvscf.edits import Where
 from lvsengine.lvscf.store import Loaded
-from piranha import director
+from piranha import director, trouble
 
 GLOBAL = Where()
 NOT_FOUND = 404
 CONFLICT = 409
-UNAVAILABLE = 503
 
 
 def opened(request: HttpRequest, panel: str, where: Where = GLOBAL) -> Loaded | HttpResponse:
@@ -30,8 +28,7 @@ def opened(request: HttpRequest, panel: str, where: Where = GLOBAL) -> Loaded | 
     try:
         loaded = director.load()
     except EngineError as error:
-        context = {"panel": panel, "error": error, "typed": typed(request)}
-        return render(request, "panels/unreadable.html", context, status=UNAVAILABLE)
+        return trouble.page(request, error, {"panel": panel, "typed": typed(request)})
     refused = unsound(request, loaded, panel)
     if refused is not None:
         return refused
@@ -76,13 +73,10 @@ def _add_url(where: Where) -> str:
 
 
 def subject(where: Where) -> str:
-    """Name a block, for people and for the audit log."""
+    """Name a block in the engine's words: for the audit log, and by `said` for people."""
     if where.real:
-        return _("real server %(real)s of virtual server %(virtual)s") % {
-            "real": where.real,
-            "virtual": where.virtual,
-        }
-    return _("virtual server %(virtual)s") % {"virtual": where.virtual}
+        return f"real server {where.real} of virtual server {where.virtual}"
+    return f"virtual server {where.virtual}"
 
 
 @dataclass(frozen=True, slots=True)

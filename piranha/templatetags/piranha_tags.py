@@ -6,15 +6,18 @@ import time
 from datetime import datetime
 
 from django import template
+from django.forms.boundfield import BoundField
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from lvsengine.errors import EngineError
-from lvsengine.lvscf.problems import Problem
-from piranha import graphs, sentences
+from lvsengine.lvscf.problems import Problem, Severity
+from lvsengine.lvscf.store import Loaded
+from piranha import director, graphs, numbered, sentences
 from piranha.access.allowlist import Trouble
+from piranha.numbered import shown
 
 register = template.Library()
 
@@ -137,3 +140,42 @@ def told(problem: Problem) -> str:
 def trouble_told(trouble: Trouble) -> str:
     """Write what is wrong with a line of an allowlist in the reader's language."""
     return f"{trouble.path}:{trouble.line}: {sentences.told(trouble.sentence)}"
+
+
+@register.filter
+def fit(text: str) -> str:
+    """Make text of a file fit for a page, whatever bytes it holds."""
+    return shown(str(text))
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """Say a fixed phrase of the engine in the reader's language."""
+    return _(text) if text else ""
+
+
+@register.filter
+def where_explained(field: BoundField) -> str:
+    """Give the address of a field's paragraph in HELP; empty where it has none."""
+    from piranha.panels.help import where_explained as found  # panels use these tags
+
+    return found(field.form, field.name)
+
+
+@register.inclusion_tag("partials/mending.html")
+def mending(loaded: Loaded) -> dict[str, object]:
+    """Show an unsound lvs.cf with its bad lines marked, and what can be done about them."""
+    from piranha.panels.revisions import rows  # panels use these tags
+
+    return {
+        "loaded": loaded,
+        "errors": [one for one in loaded.problems if one.severity is Severity.ERROR],
+        "file_lines": numbered.lines(loaded.tree, loaded.problems, whole=False),
+        "rows": rows(),
+    }
+
+
+@register.inclusion_tag("partials/unreadable.html")
+def unreadable(error: EngineError) -> dict[str, object]:
+    """Say why lvs.cf cannot be read, and what can be done about it."""
+    return {"error": error, "missing": error.code == "no-file", "path": director.path()}

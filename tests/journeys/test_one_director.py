@@ -11,6 +11,7 @@ import pytest
 from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
+from lvsengine.heartbeat.memory import MemoryNetwork
 from lvsengine.ipvs.diff import Change, Verb
 from lvsengine.ipvs.memory import MemoryPlane
 from lvsengine.ipvs.plane import Counters, Usage
@@ -23,6 +24,7 @@ from lvsengine.vip.memory import MemoryAddresses
 from tests.journeys.director import (
     LVS_CF,
     ONE,
+    PAIR_CF,
     SHOP,
     TRY_S,
     TWO,
@@ -64,6 +66,39 @@ def test_a_weight_is_edited(tmp_path: Path) -> None:
                 ("         weight = 1", "         weight = 5"),
             ]
             assert await director.weights() == {ONE: 5, TWO: 1}
+
+    run_virtually(journey())
+
+
+def test_a_plan_and_a_reload_name_the_virtual_ips_that_come_and_go(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_director(tmp_path) as director:
+            await settle()
+            moved = LVS_CF.replace("192.0.2.100 eth0:1", "192.0.2.101 eth0:1")
+            changes = (
+                "remove 192.0.2.100/24 on eth0:1",
+                "add 192.0.2.101/24 on eth0:1",
+            )
+
+            planned = await ask(director, messages.Plan(moved), messages.Planned)
+            assert planned.addresses == changes
+            assert await director.held() == {"192.0.2.100", "10.9.9.254"}
+
+            director.path.write_text(moved)
+            reply = await ask(director, messages.Reload(), messages.Reloaded)
+            assert reply.addresses == changes
+            assert await director.held() == {"192.0.2.101", "10.9.9.254"}
+
+    run_virtually(journey())
+
+
+def test_a_standby_plans_no_virtual_ip(tmp_path: Path) -> None:
+    async def journey() -> None:
+        network = MemoryNetwork()
+        async with a_director(tmp_path, PAIR_CF, who="primary", network=network) as director:
+            moved = PAIR_CF.replace("192.0.2.100 eth0:1", "192.0.2.101 eth0:1")
+            planned = await ask(director, messages.Plan(moved), messages.Planned)
+            assert planned.addresses == ()
 
     run_virtually(journey())
 

@@ -52,6 +52,8 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
+            fields = self.forms[-1].fields  # a line end right after the tag does not count
+            fields[self._textarea] = fields[self._textarea].removeprefix("\n")
             self._textarea = ""
 
     def handle_data(self, data: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from string import Formatter
+from collections.abc import Iterator
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 
 from deploy import engine_sentences, words
+from piranha.audit import ACTIONS
+from piranha.monitoring.rows import ORDERS
 from tests.piranha.glossary import SAME_IN_CHINESE
 
+BRACES = re.compile(r"\{(\w+)(![rs])?(:\w+)?\}")
 PERCENT = re.compile(r"%\((\w+)\)([sd])")
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
@@ -33,13 +37,9 @@ def strings(message: Message) -> tuple[str, ...]:
     return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
-def places(text: str) -> set[tuple[str | None, ...]]:
+def places(text: str) -> set[tuple[str, ...]]:
     """List the places of a text in either form, with how they are to be written."""
-    try:
-        fields = [piece[1:] for piece in Formatter().parse(text) if piece[1] is not None]
-    except ValueError:
-        fields = []
-    return {*fields, *PERCENT.findall(text)}
+    return {*PERCENT.findall(text), *BRACES.findall(re.sub(r"\{\{|\}\}", "", text))}
 
 
 def test_every_visible_text_is_in_the_catalogue_and_nothing_else(known: Catalog) -> None:
@@ -102,3 +102,32 @@ def test_the_list_of_the_engines_sentences_is_as_its_source_has_them() -> None:
 )  # fmt: skip
 def test_sentences_are_found_in_the_source(source: str, found: list[str]) -> None:
     assert sorted(engine_sentences.of_module(source)) == sorted(found)
+
+
+ACTION_AT = {"audit.saved": 1, "audit.record": 1, "acting.save": 2, "save": 2, "_record": 0}
+
+
+def actions(source: str) -> Iterator[str]:
+    """Yield what is written as the action of an entry of the audit log."""
+    for node in ast.walk(ast.parse(source)):
+        said = action_of(node)
+        for one in (said.body, said.orelse) if isinstance(said, ast.IfExp) else (said,):
+            if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                yield one.value
+
+
+def action_of(node: ast.AST) -> ast.AST | None:
+    match node:
+        case ast.Call() if ast.unparse(node.func) in ACTION_AT:
+            return dict(enumerate(node.args)).get(ACTION_AT[ast.unparse(node.func)])
+        case ast.keyword(arg="action") | ast.Assign(targets=[ast.Name("action")]):
+            return node.value
+    return None
+
+
+def test_every_action_of_the_audit_log_has_words() -> None:
+    paths = (words.ROOT / "piranha").rglob("*.py")
+    written = {one for path in paths for one in actions(path.read_text())}
+    of_argparse = {"append", "store_true"}
+    assert len(written) > 10
+    assert (written - of_argparse) | ORDERS.keys() <= ACTIONS

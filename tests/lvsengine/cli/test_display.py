@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from lvsengine.cli import display
-from lvsengine.control.messages import History
+from lvsengine.control.messages import History, Planned, Reloaded
 from lvsengine.snapshot import LinkState, PeerState, RejectedState, RoleChange, Snapshot
 
 NOW = 1_700_000_000.0
@@ -71,3 +71,17 @@ def test_history_tells_when_what_how_long_and_why() -> None:
     (line,) = display.history(History(changes), NOW)
     clock = time.strftime("%H:%M:%S", time.localtime(NOW))
     assert line == f"{clock} ACTIVE   after   12 ms  peer dead: no heartbeat for 3 s"
+
+
+def test_a_plan_names_the_virtual_ips_that_come_and_go() -> None:
+    plan = Planned("4f2a91c0d3e7", (), (), ("add 192.0.2.101/24 on eth0:1",))
+    assert list(display.planned(plan)) == [
+        "no change in the table",
+        "virtual IP: add 192.0.2.101/24 on eth0:1",
+        "revision 4f2a91c0d3e7",
+    ]
+
+
+def test_a_reload_names_the_virtual_ips_that_came_and_went() -> None:
+    reply = Reloaded("4f2a91c0d3e7", (), addresses=("remove 192.0.2.100/24 on eth0:1",))
+    assert "virtual IP: remove 192.0.2.100/24 on eth0:1" in list(display.reloaded(reply))

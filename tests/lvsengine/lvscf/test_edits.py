@@ -363,3 +363,14 @@ def test_any_edit_keeps_every_other_line(
         line.key == key and row.rule(" ".join(line.values).strip('"')) == value
         for line in after.lines
     )
+
+
+def test_the_serial_number_passes_that_of_another_file() -> None:
+    tree = parse("serial_no = 3\n", "lvs.cf")
+    assert str(edits.with_next_serial(tree, after=9)) == "serial_no = 10\n"
+    assert str(edits.with_next_serial(tree, after=1)) == "serial_no = 4\n"
+
+
+def test_the_serial_number_of_an_unsound_file_is_read_all_the_same() -> None:
+    assert edits.serial(parse("serial_no = 7\nvirtual x {\n", "lvs.cf")) == 7
+    assert edits.serial(parse("serial_no = many\n", "lvs.cf")) == 0

@@ -1,0 +1,52 @@
+"""A page, never a bare 500, for what a view could not do: the sentence, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from lvsengine.errors import EngineError
+from piranha import director
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+CONFLICT = 409
+UNAVAILABLE = 503
+OF_THE_ENGINE = ("not-running", "no-answer", "bad-answer", "other-protocol", "busy")
+OF_READING = ("no-file", "not-a-file", "not-permitted", "too-large", "not-readable", "not-text")
+
+
+class TroubleMiddleware:
+    """Answers in the place of a view that raised what is made to be read by people."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, director.Conflict | director.Unsound):
+            return render(request, "trouble.html", {"error": error}, status=CONFLICT)
+        return page(request, error) if isinstance(error, EngineError) else None
+
+
+def page(
+    request: HttpRequest, error: EngineError, more: Mapping[str, object] = NOTHING
+) -> HttpResponse:
+    """Show what went wrong; where lvs.cf itself cannot be read, what can be done about that.
+
+    Args:
+        more: What the page shows besides: its panel, and `typed`, which is given back.
+    """
+    of_file = error.code in OF_READING and director.file().error is not None
+    context = {
+        **more,
+        "error": error,
+        "of_file": of_file,
+        "missing": of_file and error.code == "no-file",
+    }
+    status = UNAVAILABLE if error.code in OF_THE_ENGINE else CONFLICT
+    return render(request, "trouble.html", context, status=status)
