@@ -72,7 +72,7 @@ class Template:
 
 # The places that hold words of the engine's; all others hold names, addresses, numbers.
 WORDED = frozenset({
-    "asks", "change", "code", "detail", "doc", "ended", "endless_search", "error", "failure",
+    "asks", "block", "change", "code", "detail", "doc", "ended", "endless_search", "error", "failure",
     "hint", "interfaces", "kernel", "kind", "limit", "list", "names", "obstacle", "ordered",
     "peer_is", "places", "problem", "reason", "reasons", "result", "role", "roles", "rule",
     "said", "sentence", "strerror", "subject", "value", "verb", "wanted", "what", "where",

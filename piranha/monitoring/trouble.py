@@ -101,7 +101,7 @@ def _of_snapshot(snapshot: Snapshot) -> list[Trouble]:
     ]
     if snapshot.peer is not None:
         found += _of_pair(snapshot, snapshot.peer)
-    found += [Trouble("warning", text, "lvs.cf") for text in snapshot.warnings]
+    found += [Trouble("warning", said(text), "lvs.cf") for text in snapshot.warnings]
     return found
 
 
