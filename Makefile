@@ -1,12 +1,12 @@
 # make demo   try it on this machine       make test   all checks and tests, as CI runs them
-# make drills the pair under its faults    make bench  measure, beside the peers
-# make words  bring the translations up to date
+# make drills only the pair under faults   make bench  measure, beside the peers
+# make words  bring translations up to date   make drill-transcript  one crash, as all saw it
 # make clean  take away what these made
 
 BIN := .venv/bin
 PLANE ?= userspace
 
-.PHONY: demo test drills bench lint words prepared clean
+.PHONY: demo test drills drill-transcript bench lint words prepared clean
 
 demo:
 	@deploy/prepare.sh demo
@@ -19,12 +19,16 @@ test: prepared lint
 	$(BIN)/python -m pytest tests/browser
 	$(BIN)/coverage combine --quiet . .build/kernel
 	$(BIN)/python tests/coverage_by_room.py
+	$(BIN)/python -m tests.kernel --drills
 
 prepared:
 	@deploy/prepare.sh test
 
 drills: prepared
 	$(BIN)/python -m tests.kernel --drills
+
+drill-transcript: prepared
+	@$(BIN)/python -m tests.kernel.lab.boot -- $(CURDIR)/$(BIN)/python -m tests.kernel.lab.transcript
 
 lint: prepared
 	$(BIN)/ruff format --check .

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import os
 import secrets
 import shutil
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".build" / "demo"
+WEB_LOG = FOLDER / "web.log"  # a line a request: too much for the terminal
 BIN = Path(sys.executable).parent
 ADDRESS = "127.0.0.1"
 PORT = 8080
@@ -93,18 +93,6 @@ class Server(http.server.ThreadingHTTPServer):
 Server(("127.0.0.1", port), Answer).serve_forever()
 """
 
-MAKE_USER = """
-import sys
-import django
-django.setup()
-from django.core.management import call_command
-from piranha.models import User
-call_command("migrate", verbosity=0)
-user = User(username=sys.argv[1])
-user.set_password(sys.stdin.read())
-user.save()
-"""
-
 
 class DemoError(Exception):
     """The demo cannot go on; the text says why and what to do."""
@@ -147,11 +135,12 @@ def _demonstrate(plane: str, children: list[subprocess.Popen[bytes]]) -> None:
     )  # fmt: skip
     children.append(pulse)
     _wait_until_answered(PORT, pulse)
-    password = _make_user(config)
+    password = _make_user()
     web = _start(
-        str(BIN / "gunicorn"), "-k", "gthread", "--threads", "8", "--no-control-socket",
-        "--log-level", "warning", "-b", f"{ADDRESS}:{WEB_PORT}", "piranha.wsgi",
-        environment=_environment(config),
+        str(BIN / "piranha-gui"), "--bind", ADDRESS, "--port", str(WEB_PORT),
+        "--config", str(config), "--socket", str(FOLDER / "pulse.sock"),
+        "--state", str(FOLDER / "web-state"), "--web", str(FOLDER / "web"),
+        log=WEB_LOG,
     )  # fmt: skip
     children.append(web)
     _wait_until_answered(WEB_PORT, web)
@@ -188,38 +177,28 @@ def _write_config(ports: dict[str, int]) -> Path:
     return path
 
 
-def _environment(config: Path) -> dict[str, str]:
-    """Tell the web where everything is: nothing outside the demo's folder is touched."""
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "piranha.settings",
-        "PIRANHA_CONFIG": str(config),
-        "PIRANHA_SOCKET": str(FOLDER / "pulse.sock"),
-        "PIRANHA_STATE": str(FOLDER / "web-state"),
-        "PIRANHA_WEB": str(FOLDER / "web"),
-    }
-
-
-def _make_user(config: Path) -> str:
+def _make_user() -> str:
     """Make the web's user, and return the password; all could read it on a command line."""
     groups = ("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
     password = "-".join(groups)
     subprocess.run(  # noqa: S603 - our own words, no shell
-        (sys.executable, "-c", MAKE_USER, USER),
-        input=password.encode(), env=_environment(config), cwd=ROOT, check=True,
+        (str(BIN / "piranha-passwd"), "--user", USER, "--state", str(FOLDER / "web-state")),
+        input=password.encode(), stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
     return password
 
 
-def _start(*command: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+def _start(*command: str, log: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start a child whose words go to this terminal, or to a log of its own."""
+    said = log.open("wb") if log is not None else None
     # A session of its own: Ctrl-C is for the demo, which then ends its children in order.
     return subprocess.Popen(  # noqa: S603 - our own words, no shell
         command,
         stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
         start_new_session=True,
         preexec_fn=_die_with_parent,
-        env=environment,
-        cwd=ROOT,
     )
 
 
@@ -247,6 +226,8 @@ def _wait_for_the_end(*processes: subprocess.Popen[bytes]) -> None:
 def _need_alive(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         name = Path(str(process.args[0])).name  # type: ignore[index]
+        if WEB_LOG.exists():
+            print(WEB_LOG.read_text(errors="replace")[-2000:], file=sys.stderr)
         raise DemoError(f"{name} has ended with status {process.returncode}; its log stands above")
 
 

@@ -89,7 +89,7 @@ class Answers:
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
-            warnings=(*engine.running.warnings, *engine.duty.warnings),
+            warnings=(*engine.running.warnings, *engine.duty.warnings, *engine.history.warnings),
             not_ready=engine.not_ready(),
             peer=role.peer() if isinstance(role, Pair) else None,
         )
@@ -110,7 +110,7 @@ class Answers:
         return await self._pair().order(kind, force=force)
 
     def _history(self) -> tuple[RoleChange, ...]:
-        return tuple(self._pair().history)
+        return self._pair().history.changes
 
     def _pair(self) -> Pair:
         if isinstance(self._engine.role, Pair):

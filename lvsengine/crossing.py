@@ -150,8 +150,9 @@ class Crossing:
             await self._settling.wait()
             await asyncio.sleep(self._settling_s)
             if self._settling.is_set():
-                self._settling.clear()
                 await self._end_hush()
+            if self._settling.is_set():  # else it has handed over while the hush was ended
+                self._settling.clear()
                 for sentence in await self._follow(serves=True):
                     log.warning("%s", sentence)
 

@@ -12,6 +12,7 @@ from lvsengine.commands import Commands
 from lvsengine.heartbeat.driver import Heartbeat
 from lvsengine.heartbeat.values import Action
 from lvsengine.heartbeat.words import Link
+from lvsengine.history import History
 from lvsengine.lvscf.model import Config
 from lvsengine.net import Address
 from lvsengine.pair import Office, Pair
@@ -161,7 +162,7 @@ class Duty:
             self._commands.start(name, command)
 
 
-def pair_of(config: Config, parts: Parts, office: Office) -> Pair:
+def pair_of(config: Config, parts: Parts, office: Office, history: History) -> Pair:
     """Make this director's part in the pair.
 
     Raises:
@@ -181,7 +182,7 @@ def pair_of(config: Config, parts: Parts, office: Office) -> Pair:
         clock=parts.steady,
         later=parts.later,
     )
-    pair = Pair(heartbeat, wiring.settings, office)
+    pair = Pair(heartbeat, wiring.settings, office, history)
     return pair
 
 

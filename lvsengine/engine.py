@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from lvsengine import limits, role, showing, state
+from lvsengine import limits, role, showing, state, warmth
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
@@ -21,6 +21,7 @@ from lvsengine.duty import Duty, pair_of, reconfigured
 from lvsengine.errors import EngineError
 from lvsengine.health import Health, Override, RealServerKey
 from lvsengine.heartbeat.values import OrderKind
+from lvsengine.history import History
 from lvsengine.holding import Holding
 from lvsengine.ipvs.desired import desired, destinations_of
 from lvsengine.ipvs.plane import Timeouts, Usage
@@ -67,6 +68,7 @@ class Engine:
         self.parts = parts
         self.chronicle = Chronicle(parts.wall)
         self.keeper = state.Keeper(settings.state_dir)
+        self.history = History(settings.state_dir)
         self.nanny = Nanny(
             self._on_transition, checks=parts.checks, clock=parts.clock, wall=parts.wall
         )
@@ -100,6 +102,7 @@ class Engine:
                 await self._run_parts()
                 await self._end()
             finally:
+                await self.history.flush()
                 await self._server.close()
                 await self.parts.plane.close()
                 await self.parts.addresses.close()
@@ -115,6 +118,7 @@ class Engine:
     async def _begin(self) -> None:
         running = await self._load()
         self.keeper.load()
+        self.history.load()
         self.role = self._role_of(running.config)
         await self._server.start()
         await self.parts.plane.set_timeouts(_timeouts(running.config))
@@ -140,8 +144,10 @@ class Engine:
                 group.create_task(self._look_at_traffic(), name="traffic")
                 group.create_task(self._reload_when_asked(), name="reload")
                 group.create_task(self._end_when_asked(), name="stop")
+                group.create_task(self.history.run(), name="history")
                 if isinstance(self.role, Pair):
                     group.create_task(self.role.run(), name="pair")
+                    group.create_task(warmth.run(self, self.role), name="warmth")
                 # While the first checks are under way: what sets addresses takes long to load.
                 await self.converge()
                 self._ready()
@@ -182,7 +188,7 @@ class Engine:
             log.info("Forced active on startup: activating lvs")
             return Alone("started with --forceactive", self.parts.wall())
         if config.backup_active:
-            return pair_of(config, self.parts, self.duty)
+            return pair_of(config, self.parts, self.duty, self.history)
         if not primary:
             log.info("We are backup node and backup is marked inactive -- exiting pulse")
             raise EngineError(
@@ -358,7 +364,8 @@ class Engine:
 
     def say_ready(self) -> None:
         if isinstance(self.role, Pair):
-            self.role.ready(self.not_ready(), self.running.revision)
+            reaches = role.reaches_most(self.nanny.standings())
+            self.role.ready(self.not_ready(), self.running.revision, reaches=reaches)
 
     def _claim(self, wanted: Table) -> None:
         """Remember services as ours before they are made: a crash must leave none unclaimed."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
@@ -35,16 +34,17 @@ from lvsengine.heartbeat.values import (
     Ready,
     Say,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import Link
+from lvsengine.history import History
 from lvsengine.snapshot import LinkState, PeerState, RejectedState, RoleChange
 
 log = logging.getLogger("pulse")
 
-KEPT = 100  # changes of role remembered
 ANSWER_S = 30.0
 SERVING = frozenset((State.ACTIVE, State.TAKING, State.GIVING))
 
@@ -89,12 +89,14 @@ class Pair:
     """One director of two.
 
     Attributes:
-        history: The last 100 changes of role, the newest last.
+        history: The last changes of role, this run's and those before.
         links_down: Of this director's own links, how.
     """
 
-    def __init__(self, heartbeat: Heartbeat, settings: Settings, office: Office) -> None:
-        self.history: deque[RoleChange] = deque(maxlen=KEPT)
+    def __init__(
+        self, heartbeat: Heartbeat, settings: Settings, office: Office, history: History
+    ) -> None:
+        self.history = history
         self.links_down: dict[Link, str] = {}
         self._heartbeat = heartbeat
         self._settings = settings
@@ -149,12 +151,10 @@ class Pair:
 
     # --- what it is told ------------------------------------------------------------------
 
-    def ready(self, reasons: Sequence[str], revision: str) -> None:
-        """Say whether this director could serve, and if not, why."""
-        now = self._heartbeat.now()
-        said = self._heartbeat.machine.ready
-        told = Ready(now, not reasons, "; ".join(reasons), revision)
-        if (told.ok, told.reasons, told.revision) != (said.ok, said.reasons, said.revision):
+    def ready(self, reasons: Sequence[str], revision: str, *, reaches: bool) -> None:
+        """Say whether this director could serve, and if not, why; `reaches` as in `Ready`."""
+        told = Ready(self._heartbeat.now(), not reasons, "; ".join(reasons), revision, reaches)
+        if replace(self._heartbeat.machine.ready, at=told.at) != told:
             self._heartbeat.tell(told)
 
     def link(self, link: Link, *, up: bool, told: str = "") -> None:
@@ -166,6 +166,10 @@ class Pair:
         else:
             self.links_down[link] = told
             self._heartbeat.tell(LinkDown(now, link))
+
+    def sharing(self, *, listens: bool | None, connections: int | None) -> None:
+        """Say what this director knows of the peer's connections: as in `Sharing`."""
+        self._heartbeat.tell(Sharing(self._heartbeat.now(), listens, connections))
 
     def configure(
         self, settings: Settings, keys: Sequence[Key], transport: Transport | None
@@ -258,7 +262,7 @@ class Pair:
     def _changed(self, state: str, cause: Cause, reason: str, decided_at: float) -> None:
         self._since = decided_at
         seconds = max(0.0, self._office.wall() - decided_at)
-        self.history.append(RoleChange(decided_at, state, cause.value, reason, seconds))
+        self.history.add(RoleChange(decided_at, state, cause.value, reason, seconds))
         self._office.note("role", state, f"{cause.value}: {reason}")
 
 

@@ -107,10 +107,7 @@ def _dict_reader(read: _Reader) -> _Reader:
 
 def _dataclass_reader(kind: type) -> _Reader:
     # What has exactly its scalar's type needs no call; None is no value's type.
-    rows = [
-        (name, hint if hint in _AS_IS else None, _reader(hint))
-        for name, hint in _hints(kind).items()
-    ]
+    rows = [(name, _exact(hint), _reader(hint)) for name, hint in _hints(kind).items()]
 
     def read(plain: Plain) -> object:
         given, name = {}, ""
@@ -129,6 +126,13 @@ def _dataclass_reader(kind: type) -> _Reader:
             raise _Unfit(f": {error}") from error
 
     return read
+
+
+def _exact(hint: object) -> object:
+    """Give the scalar type of a field that is one, or that or None; None of any other."""
+    kinds = set(get_args(hint) or (hint,)) - {NoneType}
+    scalar = len(kinds) == 1 and get_origin(hint) in (None, Union, UnionType)
+    return kinds.pop() if scalar and kinds <= _AS_IS else None
 
 
 def _enum_reader(kind: type[Enum]) -> _Reader:

@@ -14,8 +14,9 @@ from lvsengine.heartbeat.udp import Ends
 from lvsengine.heartbeat.values import Settings
 from lvsengine.heartbeat.words import Link
 from lvsengine.lvscf.model import Config
-from lvsengine.net import Address
+from lvsengine.net import Address, Forwarding
 
+KERNEL_TCP_S = 900  # ip_vs_proto_tcp.c, of an established connection
 IsLocal = Callable[[Address], bool]
 
 
@@ -61,9 +62,19 @@ def wiring(config: Config, is_local: IsLocal) -> Wiring:
         witness=bool(config.witness),
         yield_when_isolated=config.yield_when_isolated,
         links=tuple(links),
+        needs=_needs(config) & frozenset(links),
+        forgets_s=float(config.tcp_timeout_s or KERNEL_TCP_S),
     )
     path = config.heartbeat_key_file
     return Wiring(settings, links, config.heartbeat_port, keys.load(Path(path)) if path else ())
+
+
+def _needs(config: Config) -> frozenset[Link]:
+    """By NAT every packet goes to a real server and back over the private link.
+
+    Else a real server may be anywhere: what its checks find decides.
+    """
+    return frozenset(Link if config.network is Forwarding.NAT else (Link.PUBLIC,))
 
 
 def _links(config: Config, *, primary: bool) -> dict[Link, Ends]:
@@ -88,7 +99,7 @@ def not_ready(
     standings: Mapping[RealServerKey, Standing], failing: int, others: Iterable[str]
 ) -> tuple[str, ...]:
     """Why this director could not serve as well as it should; empty when it could."""
-    judged = [one for one in standings.values() if one.override is Override.AUTO]
+    judged = _judged(standings)
     unknown = sum(one.health is Health.UNKNOWN for one in judged)
     down = sum(one.health is Health.DOWN for one in judged)
     reasons = list(others)
@@ -96,6 +107,16 @@ def not_ready(
         reasons.append(f"{failing} changes of the kernel fail")
     if unknown:
         reasons.append(f"{unknown} real servers are not checked yet")
-    if down * 2 > len(judged):
+    if not reaches_most(standings):
         reasons.append(f"{down} of {len(judged)} real servers are down as seen from here")
     return tuple(reasons)
+
+
+def reaches_most(standings: Mapping[RealServerKey, Standing]) -> bool:
+    """Whether no more than half of the real servers are down as seen from here."""
+    judged = _judged(standings)
+    return sum(one.health is Health.DOWN for one in judged) * 2 <= len(judged)
+
+
+def _judged(standings: Mapping[RealServerKey, Standing]) -> list[Standing]:
+    return [one for one in standings.values() if one.override is Override.AUTO]

@@ -146,12 +146,20 @@ def save(folder: Path, kept: Kept) -> None:
     Raises:
         EngineError: `no-state`, when the folder cannot be written.
     """
-    path = folder / NAME
-    beside = folder / f".{NAME}.new"
+    replace_file(folder / NAME, _file(kept))
+
+
+def replace_file(path: Path, value: object) -> None:
+    """Write a dataclass as JSON in the place of what was there; whole, or not at all.
+
+    Raises:
+        EngineError: `no-state`, when the folder cannot be written.
+    """
+    folder, beside = path.parent, path.with_name(f".{path.name}.new")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with beside.open("w") as stream:
-            json.dump(to_plain(_file(kept)), stream, indent=1)
+            json.dump(to_plain(value), stream, indent=1)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
+from lvsengine.errors import EngineError
 from lvsengine.snapshot import Snapshot
 from piranha import director
 from piranha.panels import PANELS
@@ -24,6 +25,8 @@ class Strip:
         paired: Whether there is a peer at all.
         peer_silent: Whether it was never heard.
         unsound: Whether the file on the disk has errors.
+        missing: Whether there is none.
+        stopped: Whether it is certain that nothing runs: nobody listens for the engine.
     """
 
     file: str
@@ -32,6 +35,8 @@ class Strip:
     paired: bool = False
     peer_silent: bool = False
     unsound: bool = False
+    missing: bool = False
+    stopped: bool = False
 
     @property
     def applied(self) -> bool | None:
@@ -68,11 +73,12 @@ def header(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def facts(snapshot: Snapshot | None) -> str:
+def facts(snapshot: Snapshot | None, error: EngineError | None) -> str:
     """Render what the header says of the two directors; the same for every user."""
     context = {
         "hostname": socket.gethostname(),
         "snapshot": snapshot,
+        "engine_error": error,
         "strip": strip(snapshot),
     }
     return render_to_string("partials/facts.html", context).strip()
@@ -81,8 +87,11 @@ def facts(snapshot: Snapshot | None) -> str:
 def strip(snapshot: Snapshot | None) -> Strip:
     file = director.file()
     unsound = bool(file.errors)
+    missing = file.error is not None and file.error.code == "no-file"
     if snapshot is None:
-        return Strip(file.revision, "", "", unsound=unsound)
+        error = director.picture().error
+        stopped = error is not None and error.code == "not-running"
+        return Strip(file.revision, "", "", unsound=unsound, missing=missing, stopped=stopped)
     peer = snapshot.peer
     return Strip(
         file.revision,
@@ -91,4 +100,5 @@ def strip(snapshot: Snapshot | None) -> Strip:
         paired=peer is not None,
         peer_silent=peer is not None and peer.silent,
         unsound=unsound,
+        missing=missing,
     )

@@ -72,11 +72,11 @@ class Template:
 
 # The places that hold words of the engine's; all others hold names, addresses, numbers.
 WORDED = frozenset({
-    "asks", "block", "change", "code", "detail", "doc", "ended", "endless_search", "error", "failure",
-    "hint", "interfaces", "kernel", "kind", "limit", "list", "names", "obstacle", "ordered",
-    "peer_is", "places", "problem", "reason", "reasons", "result", "role", "roles", "rule",
-    "said", "sentence", "strerror", "subject", "value", "verb", "wanted", "what", "where",
-    "who", "why",
+    "asks", "block", "change", "code", "detail", "doc", "ended", "endless_search", "error",
+    "failure", "hint", "interfaces", "kernel", "kind", "known", "limit", "list", "lost_links",
+    "names", "obstacle", "ordered", "peer_is", "places", "problem", "reason", "reasons",
+    "result", "role", "roles", "rule", "said", "sentence", "strerror", "subject", "value",
+    "verb", "wanted", "what", "where", "who", "why", "why_not",
 })  # fmt: skip
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
 

@@ -15,11 +15,22 @@ function mayLeave() {
   return window.confirm(document.getElementById("main").dataset.leave);
 }
 
+// A form that came back with an error holds what was typed as much as one that is being filled in.
+function findUnsaved() {
+  dirty = document.querySelector("form[data-unsaved]") || dirty;
+}
+
+document.addEventListener("DOMContentLoaded", findUnsaved);
 document.addEventListener("input", markDirty);
 document.addEventListener("change", markDirty);
 document.addEventListener("submit", (event) => {
-  if (event.target === dirty) dirty = null;
-});
+  const other = event.target !== dirty; // such as DEACTIVATE above a form that is being filled in
+  if (other && event.target.closest("[data-live]")) return;
+  if (other && !mayLeave()) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  } else dirty = null;
+}, true);
 
 window.addEventListener("beforeunload", (event) => {
   if (dirty && dirty.isConnected) event.preventDefault();
@@ -59,9 +70,11 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target.id !== "page" && event.detail.elt.id !== "page") return;
+  findUnsaved();
   const { requestConfig, xhr } = event.detail;
   if (requestConfig && requestConfig.elt.matches("[data-stay]") && xhr.status < 300) return;
-  const errors = document.querySelector("#errors a") || document.getElementById("errors");
+  const wrong = ["input", "select", "textarea"].map((kind) => `main ${kind}[aria-invalid="true"]`);
+  const errors = document.querySelector(wrong.join()) || document.getElementById("errors");
   if (errors) errors.focus();
   else if (event.detail.boosted || document.activeElement === document.body) {
     document.getElementById("main").focus({ preventScroll: true });

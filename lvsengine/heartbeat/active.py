@@ -10,13 +10,16 @@ from lvsengine.heartbeat.state import (
     Doubt,
     Machine,
     Peer,
+    cut_off,
     heard,
-    public_link_failed,
+    lost_links,
     silent,
     step_down,
 )
 from lvsengine.heartbeat.values import Announce, Cause, Say, SendHeartbeat, Settings
-from lvsengine.heartbeat.words import HOLDING, Stance, Word
+from lvsengine.heartbeat.words import HOLDING, Link, Stance, Word
+
+ANSWER_S = 0.1  # so long the peer may take to say that it has lost such a link too
 
 
 def consider(settings: Settings, machine: Machine, at: float) -> Machine:
@@ -34,11 +37,38 @@ def consider(settings: Settings, machine: Machine, at: float) -> Machine:
         return _announce(machine, f"the {settings.peer_is} has let go of the addresses")
     if peer.stance is Stance.ACTIVE:
         return _both_active(settings, machine, peer, at)
-    can_take = peer.stance is Stance.STANDBY and not peer.word.link_failed
-    if public_link_failed(settings, machine) and can_take:
-        reason = f"the public link is down, and the {settings.peer_is} can serve"
-        return step_down(settings, machine, at, Cause.LINK_FAILED, reason)
-    return replace(machine, unaware_since=None)
+    machine = replace(machine, unaware_since=None)
+    if machine.crippled_since is not None and peer.stance is Stance.STANDBY:
+        return _crippled(settings, machine, peer, machine.crippled_since, at)
+    return machine
+
+
+def _crippled(
+    settings: Settings, machine: Machine, peer: Peer, since: float, at: float
+) -> Machine:
+    """A lost link keeps us from serving: give up when the peer is better off.
+
+    Not before it has had the time to say that it lost such a link too, as when a switch dies:
+    then nobody moves. Without the public link we are of no use to anybody, and an answer is
+    enough; else the peer is given the whole time, for its own loss may reach it later, and one
+    that is not ready is tried only when the link has been away for deadtime.
+    """
+    if peer.word.link_failed:
+        return machine
+    answer_at, unready_at = relieved_at(settings, since)
+    useless = Link.PUBLIC in machine.links_down
+    told = peer.knows is None or peer.knows >= since or cut_off(settings, machine)
+    if at < (since if useless and told else answer_at):
+        return machine
+    if at < unready_at and not (useless or peer.word.ready or settings.original):
+        return machine
+    reason = f"{lost_links(machine)}, and the {settings.peer_is} can serve"
+    return step_down(settings, machine, at, Cause.LINK_FAILED, reason)
+
+
+def relieved_at(settings: Settings, since: float) -> tuple[float, float]:
+    """When a peer that said nothing, and one that is not ready, may relieve us."""
+    return since + min(ANSWER_S, settings.keepalive_s), since + settings.deadtime_s
 
 
 def _in_doubt(settings: Settings, machine: Machine, doubt: Doubt, at: float) -> Machine:

@@ -24,7 +24,8 @@ from lvsengine.heartbeat.state import (
     answered,
     become,
     heard,
-    public_link_failed,
+    link_failed,
+    lost_links,
     settled,
     silent,
     step_down,
@@ -121,7 +122,7 @@ def _obstacle(settings: Settings, peer: Peer | None, *, force: bool) -> str:
     if settings.original or force:
         return ""
     if peer.word.link_failed:
-        return f"{who} has lost its public link"
+        return f"{who} has lost a link that it needs"
     return "" if peer.word.ready else f"{who} is not ready: {peer.word.reasons}"
 
 
@@ -209,8 +210,8 @@ def _take_or_refuse(settings: Settings, machine: Machine, offer: Handover, at: f
     force = offer.force or bool(machine.exchange and machine.exchange.force)
     exchange = Exchange(offer.number, Step.ACCEPTED, force, at + settings.handover_s)
     obstacle = "" if machine.ready.ok else machine.ready.reasons
-    if public_link_failed(settings, machine):
-        obstacle = "its public link is down"
+    if link_failed(settings, machine):
+        obstacle = lost_links(machine)
     if obstacle and not force:
         refusal = replace(exchange, step=Step.REFUSED, reasons=obstacle)
         return replace(machine, exchange=refusal)

@@ -4,7 +4,7 @@ No clock, socket or log in here. The caller feeds events stamped with the second
 steady clock, at `due_at` at the latest; `step` answers with the next machine and what to do.
 
                  peer silent on both links for deadtime (and a witness answers),
-                 peer stops, stands by, or has lost its public link
+                 peer stops, stands by, or has lost a link that serving needs
        STANDBY ---------------------------------------------------------> ACTIVE
         |   ^ \\                                                           |  |  ^
         |   |  \\ offered   addresses up, peer let go                       |  |  | called
@@ -13,7 +13,7 @@ steady clock, at `due_at` at the latest; `step` answers with the next machine an
    stop |   |                 v                                            | GIVING
         |   +------------- LETTING_GO <------------------------------------+  |
         |    addresses down   |  ^    both active and we are the backup,      | the peer has
-        v                     |  |    asleep meanwhile, public link down      | them up
+        v                     |  |    asleep meanwhile, a link is lost        | them up
        STOPPING <-------------+  +--------------------------------------------+
                  by order to stop
 
@@ -25,15 +25,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lvsengine.heartbeat import active, handover, standby, witness
+from lvsengine.heartbeat import active, failback, handover, standby, witness
 from lvsengine.heartbeat.state import (
     Doubt,
     Machine,
     Peer,
     State,
     answered,
+    cut_off,
     let_go,
-    public_link_failed,
+    link_failed,
 )
 from lvsengine.heartbeat.values import (
     Action,
@@ -49,12 +50,14 @@ from lvsengine.heartbeat.values import (
     Say,
     SendHeartbeat,
     Settings,
+    Sharing,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import SERVING, Handover, Stance, Word
 
 RETRY_S = 0.05  # between repetitions while the other side's answer is waited for
 GOODBYE_S = 0.01
+NEIGHBOUR_S = 1.5  # the kernel asks once a second for the hardware address of a neighbour
 SETTLE_S = 0.1  # what a buffer kept for a sleeper has been read by then
 NOT_IN_ORIGINAL = frozenset((Stance.LETTING_GO, Stance.LISTENING))
 
@@ -62,7 +65,7 @@ NOT_IN_ORIGINAL = frozenset((Stance.LETTING_GO, Stance.LISTENING))
 def step(settings: Settings, machine: Machine, event: Event) -> tuple[Machine, list[Action]]:
     """Take one event in; events come in the order of their `at`."""
     machine = _woken(settings, machine, event.at)
-    machine = _noted(settings, machine, event)
+    machine = _crippled(settings, _noted(settings, machine, event), event.at)
     before = None
     while before != (machine.state, machine.doubt):  # what changed is considered once more
         before = machine.state, machine.doubt
@@ -77,8 +80,9 @@ def _woken(settings: Settings, machine: Machine, at: float) -> Machine:
     late_s = at - machine.due_at
     if late_s <= settings.deadtime_s / 2:
         return machine
+    said = Say(f"this director was asleep for {late_s:.3g} s: it listens first")
     machine = replace(
-        machine.act(Say(f"this director was asleep for {late_s:.3g} s: it listens first")),
+        _listening_anew(machine, at).act(said),
         listen_from=at,
         quiet_until=at + min(settings.keepalive_s / 2, SETTLE_S),
         inquiry=None,
@@ -101,20 +105,49 @@ def _noted(settings: Settings, machine: Machine, event: Event) -> Machine:
         case Ready(at=at, ok=ok):
             since = machine.ready_since if machine.ready.ok else at
             return replace(machine, ready=event, ready_since=since if ok else at)
+        case Sharing(at=at, listens=listens):
+            since = at if machine.listens_since is None else machine.listens_since
+            return replace(machine, sharing=event, listens_since=since if listens else None)
         case AddressesUp():
             return handover.addresses_up(machine)
         case AddressesDown(at=at) if machine.state is State.LETTING_GO:
             return let_go(settings, machine, at)
         case LinkDown(link=link):
             return replace(machine, links_down=machine.links_down | {link})
-        case LinkUp(link=link):
-            return replace(machine, links_down=machine.links_down - {link})
+        case LinkUp():
+            return _link_up(settings, machine, event)
         case WitnessAnswer(at=at, reached=reached):
             return witness.answered(machine, at, reached=reached)
         case Order():
             return handover.obey(settings, machine, event)
         case _:
             return machine
+
+
+def _link_up(settings: Settings, machine: Machine, event: LinkUp) -> Machine:
+    """Speak on it at once. Where no link was up, no silence of the peer's has been heard."""
+    if event.link not in machine.links_down:
+        return machine
+    if cut_off(settings, machine):
+        machine = replace(machine, listen_from=event.at, found_by=event.at + NEIGHBOUR_S)
+    return replace(
+        _listening_anew(machine, event.at),
+        links_down=machine.links_down - {event.link},
+        send_at=event.at,
+    )
+
+
+def _listening_anew(machine: Machine, at: float) -> Machine:
+    """What the peer told of connections meanwhile has been missed."""
+    return machine if machine.listens_since is None else replace(machine, listens_since=at)
+
+
+def _crippled(settings: Settings, machine: Machine, at: float) -> Machine:
+    """Note since when a lost link keeps this director from serving."""
+    if not link_failed(settings, machine):
+        return replace(machine, crippled_since=None)
+    since = at if machine.crippled_since is None else machine.crippled_since
+    return replace(machine, crippled_since=since)
 
 
 def _peer_heard(settings: Settings, machine: Machine, event: PeerWord) -> Machine:
@@ -128,6 +161,8 @@ def _peer_heard(settings: Settings, machine: Machine, event: PeerWord) -> Machin
         served=stance in SERVING or (before is not None and before.served),
     )
     machine = replace(machine, peer=peer, inquiry=None)
+    if event.word.link_failed and not (before is not None and before.word.link_failed):
+        machine = replace(machine, send_at=event.at)  # it waits to hear whether we can serve
     if machine.state is State.ACTIVE:
         return handover.hear_as_active(settings, machine, peer, event.at)
     if machine.state is State.STANDBY:
@@ -168,10 +203,11 @@ def word_of(settings: Settings, machine: Machine) -> Word:
     return Word(
         Stance.LISTENING if machine.doubt is not None else stance,
         machine.ready.ok,
-        public_link_failed(settings, machine),
+        link_failed(settings, machine),
         said,
         reasons,
         machine.ready.revision,
+        machine.sharing.connections if machine.sharing is not None else None,
     )
 
 
@@ -197,7 +233,7 @@ def _spoken(settings: Settings, machine: Machine, at: float) -> Machine:
 
 def _gist(word: Word) -> Word:
     """The word without what can wait for its turn."""
-    return replace(word, reasons="", revision="")
+    return replace(word, reasons="", revision="", connections=None)
 
 
 def _pause(settings: Settings, machine: Machine) -> float:
@@ -223,19 +259,19 @@ def _moments(settings: Settings, machine: Machine) -> list[float]:
     moments = [machine.quiet_until, machine.hold_until, machine.deadline]
     if machine.state is not State.STOPPING or machine.goodbyes:
         moments.append(machine.send_at)
-    moments.append(machine.listen_from + deadtime_s)
+    moments += [machine.listen_from + deadtime_s, machine.found_by]
     if machine.peer is not None:
         peer = machine.peer
         moments += [peer.heard_at + deadtime_s, peer.since + deadtime_s]
         moments.append(standby.cold_start_at(settings, machine, peer))
     if machine.unaware_since is not None:
         moments.append(machine.unaware_since + deadtime_s)
+    if machine.crippled_since is not None:
+        moments += active.relieved_at(settings, machine.crippled_since)
     if machine.doubt is not None:
         moments.append(machine.doubt.until)
     if machine.exchange is not None:
         moments.append(machine.exchange.deadline)
     if machine.inquiry is not None:
         moments.append(witness.expires(settings, machine.inquiry))
-    if settings.auto_failback:
-        moments.append(standby.failback_at(settings, machine))
-    return moments
+    return [*moments, *failback.moments(settings, machine)]

@@ -49,6 +49,7 @@ class MemoryNetwork:
     on_carry: Callable[[bytes], object] = len
     _random: Random = field(init=False)
     _weather: dict[tuple[Link, Address], Weather] = field(default_factory=dict)
+    _unplugged: set[tuple[Link, Address]] = field(default_factory=set)
     _ends: dict[tuple[Link, Address], MemoryTransport] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -63,6 +64,14 @@ class MemoryNetwork:
         for one in (link,) if link is not None else tuple(Link):
             for who in (to,) if to is not None else tuple(ADDRESSES):
                 self._weather[one, ADDRESSES[who][one]] = weather
+
+    def unplug(self, link: Link, who: str, *, out: bool) -> None:
+        """Pull or put back a cable of `primary` or `backup`, whatever the weather."""
+        plug = link, ADDRESSES[who][link]
+        if out:
+            self._unplugged.add(plug)
+        else:
+            self._unplugged.discard(plug)
 
     def join(self, who: str) -> MemoryTransport:
         """Give `primary` or `backup` its transport; a restarted one replaces the former."""
@@ -88,7 +97,7 @@ class MemoryNetwork:
 
     def _arrive(self, link: Link, source: Address, to: Address, data: bytes) -> None:
         end = self._ends.get((link, to))
-        if end is not None:
+        if end is not None and not self._unplugged & {(link, source), (link, to)}:
             end.arrive(data, source, link)
 
 

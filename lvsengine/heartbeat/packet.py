@@ -36,6 +36,7 @@ _HEAD = struct.Struct("!4sHBBHQQBB")
 _ECHO = struct.Struct("!QQB")
 _HANDOVER = struct.Struct("!QBB")
 _FIELD = struct.Struct("!BB")
+_NUMBER = struct.Struct("!Q")
 _ORIGINAL = struct.Struct("=I")
 SHORTEST = _HEAD.size + MAC_SIZE
 
@@ -48,6 +49,7 @@ class _Field(Enum):
     HANDOVER = 2
     REVISION = 3
     REASONS = 4
+    CONNECTIONS = 5
 
 
 class Original(Enum):
@@ -206,6 +208,7 @@ def _read(body: bytes) -> Packet:
         raise FlawError(Flaw.UNKNOWN)
     echoes: list[Echo] = []
     handover: Handover | None = None
+    connections: int | None = None
     texts = {_Field.REVISION.value: "", _Field.REASONS.value: ""}
     for kind, value in _split(body[_HEAD.size :]):
         if kind == _Field.ECHO.value:
@@ -214,6 +217,8 @@ def _read(body: bytes) -> Packet:
         elif kind == _Field.HANDOVER.value:
             number, step, force = _HANDOVER.unpack(value)
             handover = Handover(number, Step(step), bool(force & _FORCE))
+        elif kind == _Field.CONNECTIONS.value:
+            (connections,) = _NUMBER.unpack(value)
         elif kind in texts:
             texts[kind] = value.decode("utf-8", "replace")
     word = Word(
@@ -223,6 +228,7 @@ def _read(body: bytes) -> Packet:
         handover,
         texts[_Field.REASONS.value],
         texts[_Field.REVISION.value],
+        connections,
     )
     return Packet(Sender(sender), boot, counter, word, tuple(echoes))
 
@@ -235,6 +241,8 @@ def _fields(packet: Packet) -> Iterator[bytes]:
         force = _FORCE * handover.force
         value = _HANDOVER.pack(handover.number, handover.step.value, force)
         yield _field(_Field.HANDOVER, value)
+    if packet.word.connections is not None:
+        yield _field(_Field.CONNECTIONS, _NUMBER.pack(packet.word.connections))
     if packet.word.revision:
         yield _field(_Field.REVISION, _cut(packet.word.revision, LONGEST_REVISION))
     if packet.word.reasons:

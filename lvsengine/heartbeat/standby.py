@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from lvsengine.heartbeat import handover, witness
+from lvsengine.heartbeat import failback, witness
 from lvsengine.heartbeat.state import (
     Machine,
     Peer,
-    public_link_failed,
+    heard,
+    link_failed,
     silent,
     silent_since,
     take_over,
 )
-from lvsengine.heartbeat.values import Cause, Say, Settings
-from lvsengine.heartbeat.words import Stance
+from lvsengine.heartbeat.values import Cause, Settings
+from lvsengine.heartbeat.words import Link, Stance
 
 
 def consider(settings: Settings, machine: Machine, at: float) -> Machine:
     """Decide by what is known now; called after each event."""
-    if at < machine.quiet_until or public_link_failed(settings, machine):
+    if at < machine.quiet_until:
         return machine
+    if link_failed(settings, machine):
+        return _both_crippled(settings, machine, at)
     if silent(settings, machine, at):
         return _peer_silent(settings, machine, at)
     peer = machine.peer
-    if peer is None:
-        return machine
+    if peer is None or peer.heard_at < machine.listen_from:
+        return machine  # what it said before we were away is no news of now
     who = f"the {settings.peer_is}"
     match peer.stance:
         case Stance.STOPPING:
@@ -34,7 +37,7 @@ def consider(settings: Settings, machine: Machine, at: float) -> Machine:
         case Stance.STANDBY:
             return _both_stand_by(settings, machine, peer, at)
         case Stance.ACTIVE:
-            return _failback(settings, machine, at)
+            return failback.consider(settings, machine, at)
         case _:
             return machine
 
@@ -55,12 +58,29 @@ def _peer_silent(settings: Settings, machine: Machine, at: float) -> Machine:
 def _both_stand_by(settings: Settings, machine: Machine, peer: Peer, at: float) -> Machine:
     who = f"the {settings.peer_is}"
     if peer.word.link_failed:
-        return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} has lost its public link")
+        reason = f"{who} has lost a link that it needs"
+        return take_over(machine, at, Cause.PEER_INACTIVE, reason)
     if peer.served:
         return take_over(machine, at, Cause.PEER_INACTIVE, f"{who} stands by now")
     if at < machine.hold_until or at < cold_start_at(settings, machine, peer):
         return machine
     return take_over(machine, at, Cause.COLD_START, f"{who} stands by too")
+
+
+def _both_crippled(settings: Settings, machine: Machine, at: float) -> Machine:
+    """With a link lost, take over only from a peer that cannot serve either, and stands by.
+
+    Whoever still has its public link can at least answer clients, if only to refuse them.
+    """
+    peer = heard(settings, machine, at)
+    if peer is None or peer.heard_at < machine.listen_from or Link.PUBLIC in machine.links_down:
+        return machine
+    if peer.stance is not Stance.STANDBY or not peer.word.link_failed:
+        return machine
+    if at < machine.hold_until or at < cold_start_at(settings, machine, peer):
+        return machine
+    reason = f"the {settings.peer_is} stands by too, and both have lost a link"
+    return take_over(machine, at, Cause.COLD_START, reason)
 
 
 def cold_start_at(settings: Settings, machine: Machine, peer: Peer) -> float:
@@ -79,19 +99,3 @@ def cold_start_at(settings: Settings, machine: Machine, peer: Peer) -> float:
     else:
         deadtimes = 3 if not ready else 2 if peer_ready else 1
     return max(peer.since, machine.since) + deadtimes * settings.deadtime_s
-
-
-def _failback(settings: Settings, machine: Machine, at: float) -> Machine:
-    """The primary takes its role back, once it has been ready for long enough."""
-    if not (settings.auto_failback and settings.primary) or machine.exchange is not None:
-        return machine
-    if not machine.ready.ok or at < failback_at(settings, machine):
-        return machine
-    reason = f"the primary has been ready for {settings.failback_delay_s:g} s"
-    if settings.original:
-        return take_over(machine, at, Cause.FAILBACK, reason)
-    return handover.ask(settings, machine, at, force=False).act(Say(f"taking back: {reason}"))
-
-
-def failback_at(settings: Settings, machine: Machine) -> float:
-    return max(machine.ready_since, machine.since, machine.hold_until) + settings.failback_delay_s

@@ -16,6 +16,7 @@ from lvsengine.heartbeat.values import (
     OrderKind,
     Ready,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
 )
@@ -97,12 +98,17 @@ class Machine:
 
     Attributes:
         since: When `state` became so. `reason`: why.
-        listen_from: Silence before this does not count against the peer.
+        listen_from: Silence before this does not count against the peer, nor do words.
+        found_by: Until then the peer may not have been found again after all cables were out.
         quiet_until: Until then nothing is decided by words that may have waited in a buffer.
         hold_until: Until then a peer that merely stands by is no reason to take over: we have
             just given it the role.
         due_at: When the next event should have come at the latest.
         ready_since: Since when `ready` is ok without a break.
+        links_down: Of this director's own. `crippled_since`: when the first was lost without
+            which it cannot serve; None while it can.
+        sharing: The last that was said of it. `listens_since`: since when without a break; None
+            where it does not. `cold_said`: that the primary waits for it.
         contested: The peer held the addresses too while we were active.
         unaware_since: Since when it claims them without having heard our claim.
         deadline: Of LETTING_GO.
@@ -116,12 +122,17 @@ class Machine:
     listen_from: float
     send_at: float
     due_at: float
+    found_by: float = NEVER
     quiet_until: float = NEVER
     hold_until: float = NEVER
     peer: Peer | None = None
     ready: Ready = NOT_READY
     ready_since: float = NEVER
     links_down: frozenset[Link] = frozenset()
+    crippled_since: float | None = None
+    sharing: Sharing | None = None
+    listens_since: float | None = None
+    cold_said: bool = False
     contested: bool = False
     unaware_since: float | None = None
     doubt: Doubt | None = None
@@ -150,7 +161,7 @@ def begun(at: float, exchanges: int = 0) -> Machine:
 
 def become(machine: Machine, state: State, at: float, reason: str) -> Machine:
     """Change the state, and answer the order that wanted just this."""
-    machine = replace(machine, state=state, since=at, reason=reason, inquiry=None)
+    machine = replace(machine, state=state, since=at, reason=reason, inquiry=None, cold_said=False)
     order = machine.order
     wanted = {OrderKind.TAKEOVER: State.ACTIVE, OrderKind.STANDBY: State.STANDBY}
     if order is not None and wanted.get(order.kind) is state:
@@ -200,7 +211,13 @@ def let_go(settings: Settings, machine: Machine, at: float) -> Machine:
         exchange = replace(exchange, step=Step.RELEASED)
     if peer is not None:
         peer = replace(peer, served=peer.stance in SERVING)
-    machine = replace(machine, peer=peer, exchange=exchange, hold_until=at + settings.deadtime_s)
+    machine = replace(
+        machine,
+        peer=peer,
+        exchange=exchange,
+        hold_until=at + settings.deadtime_s,
+        listens_since=None,
+    )
     if machine.order is not None and machine.order.kind is OrderKind.STOP:
         return stopping(machine, at)
     return become(machine, State.STANDBY, at, machine.reason)
@@ -218,7 +235,7 @@ def silent_since(machine: Machine) -> float:
 
 def silent(settings: Settings, machine: Machine, at: float) -> bool:
     """Whether the peer counts as dead."""
-    return at >= silent_since(machine) + settings.deadtime_s
+    return at >= max(silent_since(machine) + settings.deadtime_s, machine.found_by)
 
 
 def heard(settings: Settings, machine: Machine, at: float) -> Peer | None:
@@ -229,5 +246,19 @@ def heard(settings: Settings, machine: Machine, at: float) -> Peer | None:
     return peer
 
 
-def public_link_failed(settings: Settings, machine: Machine) -> bool:
-    return settings.monitor_links and Link.PUBLIC in machine.links_down
+def link_failed(settings: Settings, machine: Machine) -> bool:
+    """Whether a lost link keeps this director from serving clients."""
+    lost = machine.links_down.intersection(settings.links)
+    needed = bool(lost & settings.needs)
+    return settings.monitor_links and (needed or (bool(lost) and not machine.ready.reaches))
+
+
+def lost_links(machine: Machine) -> str:
+    """Name what is down, for people."""
+    names = [link.value for link in Link if link in machine.links_down]
+    return f"the {names[0]} link is down" if len(names) == 1 else "both links are down"
+
+
+def cut_off(settings: Settings, machine: Machine) -> bool:
+    """Whether no link is left by which the peer could be heard."""
+    return machine.links_down.issuperset(settings.links)

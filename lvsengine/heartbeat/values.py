@@ -24,6 +24,8 @@ class Settings:
         witness: Witnesses are set, so `AskWitness` is answered.
         handover_s: A planned handover that takes longer is called off.
         links: Where heartbeats go out; one where the private addresses are the public ones.
+        needs: Of these, the ones without which no client can be served.
+        forgets_s: After so long the kernel forgets an idle TCP connection.
     """
 
     primary: bool
@@ -37,6 +39,8 @@ class Settings:
     yield_when_isolated: bool = False
     handover_s: float = 5.0
     links: tuple[Link, ...] = (Link.PUBLIC, Link.PRIVATE)
+    needs: frozenset[Link] = frozenset((Link.PUBLIC,))
+    forgets_s: float = 900.0
 
     @property
     def peer_is(self) -> str:
@@ -93,12 +97,32 @@ class PeerKnocks:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Whether this director could serve now. `reasons`: why not, for people."""
+    """Whether this director could serve now.
+
+    Attributes:
+        reasons: Why not, for people.
+        reaches: Most real servers are up as seen from here.
+    """
 
     at: float
     ok: bool
     reasons: str = ""
     revision: str = ""
+    reaches: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What this director knows of connections.
+
+    Attributes:
+        listens: To what the peer's kernel tells of its connections; None: nothing is shared.
+        connections: Established ones that the kernel here knows; None: unknown.
+    """
+
+    at: float
+    listens: bool | None
+    connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +170,7 @@ Event = (
     | PeerWord
     | PeerKnocks
     | Ready
+    | Sharing
     | AddressesUp
     | AddressesDown
     | LinkDown

@@ -73,8 +73,9 @@ class Word:
     Attributes:
         ready: Whether it could serve as well as the other.
         reasons: Why it is not ready, or refuses; for people.
-        link_failed: Its public link is down, so it cannot serve.
+        link_failed: A link is down without which it cannot serve.
         revision: Of the lvs.cf it runs; empty when unknown.
+        connections: Established ones that its kernel knows; None when unknown.
     """
 
     stance: Stance
@@ -83,3 +84,4 @@ class Word:
     handover: Handover | None = None
     reasons: str = ""
     revision: str = ""
+    connections: int | None = None

@@ -63,10 +63,11 @@ def destination_of(config: Config, virtual: VirtualServer, real: RealServer) -> 
 
     Where virtual servers of different ports share a mark (port 80 and 443 as one service) it
     is 0, which tells the kernel to keep each packet's port: one port here would send HTTPS to
-    port 80. Where all that share the mark have one port, it is as without a mark, by the first
-    that lists the address: so it was in the original, and a file that maps port 80 to a real
-    server's 8080 keeps its meaning. (With persistence the kernel keeps a marked packet's port
-    whatever stands here.)
+    port 80. With direct routing, with tunnels and with persistence a marked packet keeps its port
+    whatever stands here, and only where that is 0 does the kernel of the other director, told of
+    which real server a client stays with, find the destination: so there it is 0 too. Else it is
+    as without a mark, by the first that lists the address: so it was in the original, and a
+    file that maps port 80 to a real server's 8080 keeps its meaning.
     """
     key = service_of(virtual)
     members = [virtual]
@@ -149,16 +150,18 @@ def _destination_key(
     if isinstance(key, MarkKey):
         virtual, real = _first_listing(members, real.address) or listing
     port = virtual.port_of(real) if network is Forwarding.NAT else virtual.port
-    return DestinationKey(key, real.address, 0 if _keeps_ports(key, members) else port)
+    return DestinationKey(key, real.address, 0 if _keeps_ports(network, key, members) else port)
 
 
 def _first_listing(members: Sequence[VirtualServer], address: Address) -> Listing | None:
     return next((found for found in _listings(members) if found[1].address == address), None)
 
 
-def _keeps_ports(key: ServiceKey, members: Sequence[VirtualServer]) -> bool:
-    """Whether the service is for packets to several ports, each of which must keep its own."""
-    return isinstance(key, MarkKey) and len({virtual.port for virtual in members}) > 1
+def _keeps_ports(network: Forwarding, key: ServiceKey, members: Sequence[VirtualServer]) -> bool:
+    """Whether each marked packet must keep its port, or does so anyway."""
+    anyway = network is not Forwarding.NAT or members[0].persistence_s > 0
+    several = len({virtual.port for virtual in members}) > 1
+    return isinstance(key, MarkKey) and (anyway or several)
 
 
 def _sorry_servers(
@@ -167,7 +170,7 @@ def _sorry_servers(
     """Yield the first sorry server that the members name, if any."""
     for virtual in members:
         if virtual.sorry_server is not None:
-            port = 0 if _keeps_ports(key, members) else virtual.port
+            port = 0 if _keeps_ports(network, key, members) else virtual.port
             yield DestinationKey(key, virtual.sorry_server, port)
             return
 

@@ -98,7 +98,9 @@ _OF_THE_PAIR = (
     Key(
         "failback_delay",
         rules.seconds,
-        "With auto_failback: seconds for which the primary must have been ready before.",
+        "With auto_failback: seconds for which the primary must have been ready before. With"
+        " syncdaemon it also waits until it knows nine in ten of the other's connections, at most"
+        " for tcp_timeout.",
         field="failback_delay_s",
         ours=True,
     ),
@@ -232,7 +234,13 @@ GLOBAL = table(
         "Command run when this director becomes standby, and at start.",
         form=Form.TEXT,
     ),
-    Key("monitor_links", rules.boolean, "1: a network link that is down ends being active."),
+    Key(
+        "monitor_links",
+        rules.boolean,
+        "1: an active director without its public link gives up, and with nat without its private"
+        " one, unless the other director has lost such a link too; with direct and tunnel the"
+        " private link counts when most real servers are down without it.",
+    ),
     Key("syncdaemon", rules.boolean, "1: the directors share their connections."),
     Key("syncd_iface", rules.interface, "Interface over which connections are shared."),
     Key("syncd_id", rules.sync_id, "Id of the sharing, 0 to 255, the same on both directors."),

@@ -17,6 +17,7 @@ from lvsengine.lvscf.model import Config, Failover, FloatingAddress, RealServer,
 from lvsengine.lvscf.problems import Reason
 from lvsengine.lvscf.rules import Refused, dotted, name
 
+IPV4_BITS = 32
 INDENT = " " * 5  # of a block's settings
 INDENT_MORE = " " * 4  # of a server's settings, beyond its header
 
@@ -113,7 +114,7 @@ def plain_text(key: Key, value: object, family: int = 4) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value))
     if key.form is Form.MASK and isinstance(value, int):
-        return dotted(value) if family == 4 else str(value)
+        return dotted(value) if family == 4 and value <= IPV4_BITS else str(value)
     return str(value)
 
 

@@ -21,7 +21,7 @@ from piranha.access import become
 
 PORT = 3636
 THREADS = 16
-SLOW_S = 20  # seconds that a client may take for the next bytes of a request
+SLOW_S = 5  # seconds that a client may take for the next bytes of a request
 STOP_S = 5
 SELF_SIGNED = "self-signed"
 DEFAULTS = {
@@ -151,7 +151,7 @@ def _why_not(error: OSError, address: str, port: int) -> str:
         return f"{where} is in use: does another piranha-gui run? Or name another --port."
     if error.errno == errno.EACCES:
         return f"{where} is open to root alone: start it as root, or name a --port above 1023."
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0:  # of getaddrinfo
         return f"{address} is no address of this machine: name one that `ip address` shows."
     return f"{where} cannot be opened: {error.strerror or error}"
 
@@ -190,7 +190,7 @@ def _surroundings(options: argparse.Namespace, tls: Tls | None) -> None:
         os.environ[variable] = str(Path(getattr(options, name)).absolute())
     os.environ["PIRANHA_TLS"] = "1" if tls is not None else "0"
     os.environ["PIRANHA_TRUSTED_PROXIES"] = " ".join(options.trusted_proxy)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "piranha.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "piranha.settings"
 
 
 def _open_database() -> None:
@@ -203,10 +203,11 @@ def _open_database() -> None:
         django.setup()
         call_command("migrate", verbosity=0, interactive=False)
         call_command("clearsessions")
-    except (ImproperlyConfigured, DatabaseError) as error:
-        raise CannotServe(f"the web's database cannot be used: {error}") from error
-    finally:
         connections.close_all()  # a connection must not cross a fork
+    except ImproperlyConfigured as error:
+        raise CannotServe(str(error)) from error
+    except DatabaseError as error:
+        raise CannotServe(f"the web's database cannot be used: {error}") from error
 
 
 def _greet(options: argparse.Namespace, listeners: list[socket.socket], tls: Tls | None) -> None:
@@ -256,7 +257,8 @@ def _gunicorn_settings(
 
     line = {"level": "INFO", "handlers": [], "propagate": True}
     gunicorn = {"gunicorn.error": {**line, "level": "WARNING"}, "gunicorn.access": line}
-    logging = settings.LOGGING | {"loggers": settings.LOGGING["loggers"] | gunicorn}
+    ours: dict[str, Any] = settings.LOGGING
+    logging = ours | {"loggers": ours["loggers"] | gunicorn}
     asked = {
         "bind": [f"fd://{one.detach()}" for one in listeners],
         "worker_class": "gthread",

@@ -93,7 +93,7 @@ def _open_database(state: Path) -> None:
     """Become the web's user, and make or migrate the database."""
     become.prepare(state)
     become.drop()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "piranha.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "piranha.settings"
     import django
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command

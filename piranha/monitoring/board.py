@@ -52,7 +52,6 @@ class _Kept:
     lock: threading.Lock = field(default_factory=threading.Lock)
     picture: director.Picture | None = None
     board: Board | None = None
-    file: FileState = FileState()
     graphs: dict[str, tuple[float, Graph]] = field(default_factory=dict)
 
 
@@ -84,17 +83,12 @@ def _looked(picture: director.Picture, before: Board | None) -> Board:
 
 
 def _file() -> FileState:
-    """Judge lvs.cf again only where its revision is another."""
     try:
-        revision = director.file_revision()
-        if revision != _kept.file.revision:
-            loaded = director.load()
-            wrong = loaded.problems if loaded.config is None else ()
-            errors = tuple(str(one) for one in wrong if one.severity is Severity.ERROR)
-            _kept.file = FileState(loaded.revision, errors)
+        loaded = director.load()
     except EngineError as error:
-        _kept.file = FileState(unreadable=str(error))
-    return _kept.file
+        return FileState(unreadable=str(error))
+    wrong = (one for one in loaded.problems if one.severity is Severity.ERROR)
+    return FileState(loaded.revision, tuple(map(str, wrong)))
 
 
 def _events(snapshot: Snapshot | None, before: Board | None) -> tuple[Event, ...]:
@@ -143,5 +137,4 @@ def forget() -> None:
     """Let the next page look again, at everything."""
     with _kept.lock:
         _kept.picture = _kept.board = None
-        _kept.file = FileState()
         _kept.graphs.clear()

@@ -23,6 +23,7 @@ from lvsengine.snapshot import VirtualServerState
 from piranha import graphs
 from piranha.header import facts
 from piranha.monitoring import board as boards
+from piranha.monitoring import table
 from piranha.monitoring.board import Board
 from piranha.monitoring.query import SORTS, Query, Selection, select
 from piranha.monitoring.rows import VirtualRow
@@ -139,7 +140,7 @@ def _view(board: Board, query: Query, reader: Reader) -> View:
         name: _rendered(name, board=board, reader=reader, **more)
         for name, more in _small_parts(board, query, selection).items()
     }
-    parts["facts"] = facts(board.snapshot)
+    parts["facts"] = facts(board.snapshot, board.error)
     cards = []
     for row in selection.rows:
         parts[f"v-{row.ident}"] = _now(row, reader)
@@ -177,7 +178,12 @@ def _latest(board: Board) -> Event | None:
 
 def _now(row: VirtualRow, reader: Reader) -> str:
     key: tuple[VirtualServerState, Reader] = (row.virtual, reader)
-    return _cards.made(key, str, lambda: _rendered("now", row=row, reader=reader))
+    return _cards.made(key, str, lambda: _card(row, reader))
+
+
+def _card(row: VirtualRow, reader: Reader) -> str:
+    rows = table.body(row.real_rows, may_order=reader.may_order, language=reader.language)
+    return _rendered("now", row=row, rows=rows, reader=reader)
 
 
 def _hour(row: VirtualRow, hour: Graph | None, reader: Reader) -> str:

@@ -18,8 +18,8 @@ LOST, HURT, ORDERED, FINE = range(4)  # how bad, the worst first
 LEVELS = ("lost", "hurt", "ordered", "fine")
 ORDERS = {
     "drain": Override.DRAIN,
-    "force-up": Override.UP,
     "force-down": Override.DOWN,
+    "force-up": Override.UP,
     "auto": Override.AUTO,
 }
 
@@ -32,15 +32,6 @@ def ident(*names: str) -> str:
 def serves(real: RealServerState) -> bool:
     """Whether new connections go there now."""
     return bool(real.effective_weight)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One button of a row."""
-
-    word: str
-    label: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +68,10 @@ class RealRow:
 
     @property
     def word(self) -> str:
-        match self.real.override:
-            case "drain":
-                return _("drained")
-            case "force-up":
-                return _("forced up")
-            case "force-down":
-                return _("forced down")
-        if self.state == "quiesced":
-            return _("down, quiesced")
-        return {"up": _("up"), "down": _("down")}.get(self.real.health, _("not checked yet"))
-
-    @property
-    def weight_now(self) -> str:
-        return "-" if self.real.effective_weight is None else str(self.real.effective_weight)
+        """The state's word: an order's own, or what the checks say."""
+        if self.real.override != "auto":
+            return self.real.override
+        return self.state
 
     @property
     def telling(self) -> bool:
@@ -98,18 +79,14 @@ class RealRow:
         return self.real.health != "up" or self.real.override != "auto"
 
     @property
-    def orders(self) -> Iterator[Order]:
+    def names(self) -> str:
+        """Both names as a button's value carries them, whatever they hold."""
+        return f"{quote(self.virtual, safe='')}/{quote(self.real.name, safe='')}"
+
+    @property
+    def orders(self) -> Iterator[str]:
         """The orders that would change something."""
-        names = f"{quote(self.virtual, safe='')}/{quote(self.real.name, safe='')}"
-        labels = {
-            "drain": _("Drain"),
-            "force-down": _("Force down"),
-            "force-up": _("Force up"),
-            "auto": _("Undrain") if self.real.override == "drain" else _("Auto"),
-        }
-        for word, label in labels.items():
-            if word != self.real.override:
-                yield Order(word, label, f"{word}/{names}")
+        return (word for word in ORDERS if word != self.real.override)
 
 
 @dataclass(frozen=True)

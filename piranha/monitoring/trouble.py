@@ -16,7 +16,8 @@ from piranha.monitoring.rows import LOST, VirtualRow, ident, serves
 from piranha.sentences import said
 from piranha.templatetags.piranha_tags import clock, duration
 
-SHOWN = 20  # real servers that are named one by one
+SHOWN = 20  # real servers that are named one by one, and so many of one virtual server
+SHOWN_OF_ONE = 3
 LOSS = 0.05  # share of heartbeats lost that deserves a word
 
 
@@ -106,28 +107,36 @@ def _of_snapshot(snapshot: Snapshot) -> list[Trouble]:
 
 
 def _of_virtual_servers(snapshot: Snapshot) -> Iterator[Trouble]:
-    down: list[Trouble] = []
+    named = 0
     for virtual in snapshot.virtual_servers:
         row = VirtualRow(virtual)
         if row.level == LOST:
             yield Trouble("error", row.told, virtual.name, virtual.name)
+        down = []
         for real in virtual.real_servers:
             name = f"{virtual.name}/{real.name}"
             if real.override != "auto":
                 yield _ordered(name, virtual.name, real)
             elif real.health == "down":
-                told = _("down since %(at)s: %(reason)s") % {
-                    "at": clock(real.since),
-                    "reason": said(real.reason),
-                }
-                down.append(Trouble("error", told, name, virtual.name))
-    yield from down[:SHOWN]
-    if len(down) > SHOWN:
-        more = len(down) - SHOWN
-        told = ngettext(
-            "and %(n)d more real server is down", "and %(n)d more real servers are down", more
-        )
-        yield Trouble("error", told % {"n": more})
+                down.append((name, real))
+        shown = down[: SHOWN_OF_ONE if named < SHOWN else 0]
+        named += len(shown)
+        for name, real in shown:
+            yield Trouble("error", _down(real), name, virtual.name)
+        if len(down) > len(shown):
+            yield Trouble("error", _more(len(down) - len(shown)), virtual.name, virtual.name)
+
+
+def _down(real: RealServerState) -> str:
+    return _("down since %(at)s: %(reason)s") % {
+        "at": clock(real.since),
+        "reason": said(real.reason),
+    }
+
+
+def _more(number: int) -> str:
+    told = ngettext("%(n)d more real server is down", "%(n)d more real servers are down", number)
+    return told % {"n": number}
 
 
 def _ordered(name: str, virtual: str, real: RealServerState) -> Trouble:

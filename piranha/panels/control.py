@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from piranha import director
+from piranha.access import gate
 from piranha.access.roles import may
 from piranha.header import facts
 from piranha.models import Role
@@ -42,6 +43,7 @@ def show_panel(request: HttpRequest) -> HttpResponse:
         "address": query.address(),
         "here": _here(query),
         "shown_at": time.time(),
+        "access": gate.standing(request),
     }
     return render(request, "panels/control.html", context)
 
@@ -63,7 +65,8 @@ def update(request: HttpRequest) -> HttpResponse:
 @never_cache
 def head(request: HttpRequest) -> HttpResponse:
     """Answer what the header says of the directors; 204 where the browser has just that."""
-    html = facts(director.picture().snapshot)
+    picture = director.picture()
+    html = facts(picture.snapshot, picture.error)
     token = f"{live.START}{hash(html) & (2**64 - 1):016x}"
     same = request.GET.get("seen") == token
     return _parts(request, token, b"" if same else gzip.compress(html.encode(), live.LEVEL))

@@ -20,7 +20,8 @@ from piranha import audit, director
 from piranha.access.roles import may, needs
 from piranha.models import Role
 from piranha.monitoring.rows import ORDERS, connections, decoded, serves
-from piranha.panels.accept import CONFLICT, UNPROCESSABLE, redirect
+from piranha.panels.accept import UNPROCESSABLE, redirect
+from piranha.panels.opening import CONFLICT
 from piranha.sentences import failure, said
 
 TAKES_AWAY = ("drain", "force-down")

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from lvsengine.control.messages import Planned, Reloaded
 from lvsengine.errors import EngineError
@@ -24,26 +24,47 @@ from lvsengine.snapshot import Snapshot
 from piranha import audit, director, linediff, numbered
 from piranha.access.roles import may, needs
 from piranha.models import Role
-from piranha.panels.accept import CONFLICT, redirect
+from piranha.panels.accept import redirect
+from piranha.panels.opening import CONFLICT
 
 ANSWER = "applied"  # where the session keeps the engine's answer until it is shown
 MOST_LINES = 500  # of an answer that the session keeps
+MOST_SHOWN = 2000  # lines of a difference, and keys: more nobody reads, and a page has an end
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What differs between two revisions, by line and by key."""
+    """What differs between two revisions, by line and by key; how much of it is left out."""
 
     before: str
     after: str
     hunks: tuple[linediff.Hunk, ...]
     keys: tuple[Difference, ...]
+    lines_left_out: int = 0
+    keys_left_out: int = 0
 
 
 def compared(before: tuple[str, str], after: tuple[str, str]) -> Compared:
     """Compare two texts, each given after its revision."""
     keys = compare(parse(before[1], ""), parse(after[1], ""))
-    return Compared(before[0], after[0], linediff.hunks(before[1], after[1]), keys)
+    hunks, left_out = _cut(linediff.hunks(before[1], after[1]))
+    return Compared(
+        before[0],
+        after[0],
+        hunks,
+        keys[:MOST_SHOWN],
+        left_out,
+        max(0, len(keys) - MOST_SHOWN),
+    )
+
+
+def _cut(hunks: tuple[linediff.Hunk, ...]) -> tuple[tuple[linediff.Hunk, ...], int]:
+    shown, room = [], MOST_SHOWN
+    for hunk in hunks:
+        if room > 0:
+            shown.append(linediff.Hunk(hunk.place, hunk.lines[:room]))
+        room -= len(hunk.lines)
+    return tuple(shown), max(0, -room)
 
 
 @require_safe
@@ -52,10 +73,12 @@ def show_panel(request: HttpRequest) -> HttpResponse:
     return _show(request, {"answer": answer})
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Role.ADMIN)
 def apply(request: HttpRequest) -> HttpResponse:
-    """Let the engine run the file that the user was shown."""
+    """Let the engine run the file that the user was shown; who reloads a refusal looks anew."""
+    if request.method != "POST":
+        return redirect(reverse("difference"))
     shown, present = request.POST.get("revision", ""), director.file_revision()
     if shown != present:
         said = _("lvs.cf was changed since you looked. This is the difference now; look again.")
@@ -166,8 +189,12 @@ def _against_peer(loaded: Loaded, snapshot: Snapshot) -> dict[str, Any]:
     peer = snapshot.peer
     if peer is None:
         return {}
-    found: dict[str, Any] = {"peer": peer, "in_step": peer.revision == loaded.revision}
-    if peer.revision and not found["in_step"]:
+    found: dict[str, Any] = {
+        "peer": peer,
+        "in_step": peer.revision == loaded.revision,
+        "runs_ours": peer.revision == snapshot.revision,
+    }
+    if peer.revision and not found["in_step"] and not found["runs_ours"]:
         found["at_peer"] = _compared_with(peer.revision, loaded)
         found["peer_kept"] = found["at_peer"] is not None
     config = loaded.config

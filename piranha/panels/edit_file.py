@@ -19,10 +19,12 @@ from lvsengine.lvscf.problems import Severity
 from lvsengine.lvscf.syntax import parse
 from piranha import audit, director, numbered
 from piranha.access.roles import needs
+from piranha.access.typed import typed_before
 from piranha.fields import KeyField, key_of
 from piranha.models import Role
-from piranha.panels.accept import CONFLICT, UNPROCESSABLE, redirect, say_saved
+from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
 from piranha.panels.difference import compared
+from piranha.panels.opening import CONFLICT
 from piranha.sentences import failure
 
 MOST = 512 * 1024  # characters; a larger file is for an editor on the director itself
@@ -66,6 +68,10 @@ def edit_file(request: HttpRequest) -> HttpResponse:
         return _show(request, {"too_large": True, "path": director.path()})
     if request.method == "POST":
         return _save(request, text, revision)
+    before = typed_before(request)
+    if before is not None:
+        typed = before.get("text", "").replace("\r\n", "\n")
+        return _show_text(request, typed, before.get("revision", ""))
     wanted = request.GET.get("from", "")
     shown = director.revision_text(wanted) if wanted else text
     return _show_text(request, numbered.shown(shown), revision)

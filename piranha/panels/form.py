@@ -160,12 +160,12 @@ class PanelForm(forms.Form):
         """Give the keys that were changed, and their new values."""
         changed = set(self.changed_data)
         parts = {name for pair in self.floating.values() for name in pair}
+        for key, names in self.floating.items():  # first: a mask is written as its address is
+            if changed & set(names):
+                yield key, self._joined(names)
         for name, field in self.fields.items():
             if isinstance(field, KeyField) and name in changed - parts:
                 yield field.key.name, self.cleaned_data[name]
-        for key, names in self.floating.items():
-            if changed & set(names):
-                yield key, self._joined(names)
 
     def _joined(self, names: tuple[str, str]) -> object:
         """Put the two halves of a floating address together; None where one is missing."""

@@ -23,8 +23,14 @@ NOT_FOUND = 404
 CONFLICT = 409
 
 
-def opened(request: HttpRequest, panel: str, where: Where = GLOBAL) -> Loaded | HttpResponse:
-    """Read lvs.cf for a panel that shows the block `where`; an answer where it cannot."""
+def opened(
+    request: HttpRequest, panel: str, where: Where = GLOBAL, again: str = ""
+) -> Loaded | HttpResponse:
+    """Read lvs.cf for a panel that shows the block `where`; an answer where it cannot.
+
+    Args:
+        again: Where what was typed can be added anew, should the block be gone.
+    """
     try:
         loaded = director.load()
     except EngineError as error:
@@ -33,7 +39,7 @@ def opened(request: HttpRequest, panel: str, where: Where = GLOBAL) -> Loaded | 
     if refused is not None:
         return refused
     if look.block_at(loaded.tree, where) is None:
-        return _missing(request, panel, loaded, where)
+        return _missing(request, panel, loaded, where, again)
     return loaded
 
 
@@ -54,22 +60,16 @@ def broken(request: HttpRequest, loaded: Loaded, panel: str) -> HttpResponse:
     return render(request, "panels/unsound.html", context, status=CONFLICT)
 
 
-def _missing(request: HttpRequest, panel: str, loaded: Loaded, where: Where) -> HttpResponse:
+def _missing(
+    request: HttpRequest, panel: str, loaded: Loaded, where: Where, again: str
+) -> HttpResponse:
     """Answer where the file has no such block (any more)."""
-    parent = Where(where.virtual)
-    whole = look.block_at(loaded.tree, parent) is not None
+    whole = look.block_at(loaded.tree, Where(where.virtual)) is not None
     if request.method == "POST":
-        add = _add_url(where) if whole or not where.real else ""
-        return gone(request, panel, subject(where), add)
+        return gone(request, panel, subject(where), again if whole or not where.real else "")
     back = reverse("real-servers", args=[where.virtual]) if whole else reverse("virtual-servers")
     context = {"panel": panel, "subject": subject(where), "back": back}
     return render(request, "panels/missing.html", context, status=NOT_FOUND)
-
-
-def _add_url(where: Where) -> str:
-    if where.real:
-        return reverse("add-real-server", args=[where.virtual])
-    return reverse("add-virtual-server")
 
 
 def subject(where: Where) -> str:
@@ -109,7 +109,7 @@ def gone(
     context = {
         "panel": panel,
         "subject": what,
-        "add": add if "name" in request.POST else "",
+        "add": add,
         "back": reverse("virtual-servers"),
         "typed": typed(request, form),
     }

@@ -73,7 +73,8 @@ class AddRealServerForm(AddForm, RealServerFields):
 @needs(Role.ADMIN)
 def show_panel(request: HttpRequest, virtual: str, real: str) -> HttpResponse:
     where = Where(virtual, real)
-    loaded = opened(request, PANEL, where)
+    again = reverse("add-real-server", args=[virtual])
+    loaded = opened(request, PANEL, where, again)
     if isinstance(loaded, HttpResponse):
         return loaded
     back = reverse("real-servers", args=[virtual])
@@ -83,7 +84,7 @@ def show_panel(request: HttpRequest, virtual: str, real: str) -> HttpResponse:
         gettext("Edit real server %(name)s") % {"name": real},
         subject(where),
         back,
-        add=reverse("add-real-server", args=[virtual]),
+        add=again,
         context={"virtual": virtual, "real": real, "tab": "real-servers"},
     )
     if request.method == "POST":

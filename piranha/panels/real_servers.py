@@ -162,6 +162,7 @@ def _list(
         "listing": listed(request, rows, COLUMNS, Row.words),
         "chosen": request.POST.get("chosen", ""),
         "prefix": PREFIX,
+        "typed_weights": bool(typed.texts),
         "wrong": [row for row in rows if row.error],
         "refused": refused,
         "may_edit": may(request, Role.ADMIN),

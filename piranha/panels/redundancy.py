@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
 
 from lvsengine.lvscf import look
@@ -23,7 +23,7 @@ from piranha.access.roles import needs
 from piranha.fields import CheckField, KeyField, long_line
 from piranha.models import Role
 from piranha.panels import acting
-from piranha.panels.accept import Page, accept, redirect, show
+from piranha.panels.accept import UNPROCESSABLE, Page, accept, redirect, show
 from piranha.panels.form import Fieldset, PanelForm, Warned
 from piranha.panels.opening import opened
 
@@ -34,13 +34,7 @@ RESTART = _(
     " pulse on both directors."
 )
 # What the original's tool writes for a new pair where the file says nothing.
-BEGINNING = {
-    "heartbeat_port": "539",
-    "keepalive": "6",
-    "deadtime": "18",
-    "syncd_iface": "eth0",
-    "syncd_id": "0",
-}
+BEGINNING = {"heartbeat_port": "539", "keepalive": "6", "deadtime": "18"}
 
 
 class RedundancyForm(PanelForm):
@@ -210,10 +204,20 @@ def _act(request: HttpRequest, loaded: Loaded) -> HttpResponse:
     if do in ("enable", "disable") and "backup" not in request.POST:
         return _switch(request, loaded, enabled=do == "enable")
     if do == "disable":
-        return _switch(request, loaded, enabled=False)
+        return _disable(request, loaded)
     enabling = do == "enable"
     form = RedundancyForm(loaded, request.POST, enabling=enabling)
     return accept(request, _page(loaded, enabling=enabling), form)
+
+
+def _disable(request: HttpRequest, loaded: Loaded) -> HttpResponse:
+    """DISABLE beside the form; what was typed into it is not thrown away."""
+    form = RedundancyForm(loaded, request.POST)
+    if request.POST.get("revision") != loaded.revision or not form.has_changed():
+        return _switch(request, loaded, enabled=False)
+    sentence = gettext("Fields were typed and not saved yet. Press ACCEPT or RESET first.")
+    refused = acting.Refused(UNPROCESSABLE, sentence)
+    return show(request, _page(loaded, refused=refused), form, UNPROCESSABLE)
 
 
 def _switch(request: HttpRequest, loaded: Loaded, *, enabled: bool) -> HttpResponse:

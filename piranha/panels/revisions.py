@@ -20,8 +20,9 @@ from lvsengine.lvscf.syntax import parse
 from piranha import audit, director, numbered
 from piranha.access.roles import needs
 from piranha.models import AuditEntry, Role
-from piranha.panels.accept import CONFLICT, UNPROCESSABLE, redirect, say_saved
+from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
 from piranha.panels.difference import compared
+from piranha.panels.opening import CONFLICT
 
 MADE_BY = ("save", "restore", "edit", "create")  # actions that make a revision
 TOLD = 3  # changes that a line of the list names

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from ipaddress import IPv6Address
+from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.functional import lazy
@@ -147,6 +149,14 @@ class VirtualServerFields(BlockForm):
     needed: ClassVar[tuple[str, ...]] = ("name", "port", "protocol", "address", "device")
     elsewhere: ClassVar[frozenset[str] | None] = frozenset(SENT)
 
+    def clean(self) -> dict[str, Any]:
+        told = super().clean()
+        address = told.get("address")
+        for name in ("vip_nmask", "pmask"):
+            if isinstance(address, IPv6Address) and "." in self.typed(name):
+                self.add_error(name, ValidationError(_("must be a prefix length for IPv6")))
+        return told
+
 
 class VirtualServerForm(VirtualServerFields):
     """Edits one."""
@@ -180,7 +190,7 @@ class AddVirtualServerForm(AddForm, VirtualServerFields):
 @needs(Role.ADMIN)
 def show_panel(request: HttpRequest, virtual: str) -> HttpResponse:
     where = Where(virtual)
-    loaded = opened(request, PANEL, where)
+    loaded = opened(request, PANEL, where, reverse("add-virtual-server"))
     if isinstance(loaded, HttpResponse):
         return loaded
     form = VirtualServerForm(loaded, where, request.POST if request.method == "POST" else None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 
 from django import template
 from django.forms.boundfield import BoundField
@@ -52,9 +51,9 @@ def clock(at: float) -> str:
     """Write seconds since the epoch as local time; with the date when that is not today's."""
     if not at:
         return _("never")
-    then = datetime.fromtimestamp(at).astimezone()
-    today = datetime.now().astimezone().date()
-    return f"{then:%H:%M:%S}" if then.date() == today else f"{then:%Y-%m-%d %H:%M:%S}"
+    then = time.localtime(at)
+    today = then[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", then)
 
 
 @register.filter

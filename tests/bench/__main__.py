@@ -18,7 +18,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.bench import bench_commands, bench_heartbeat, bench_lvscf, bench_start, bench_userspace
+from tests.bench import (
+    bench_commands,
+    bench_heartbeat,
+    bench_lvscf,
+    bench_start,
+    bench_userspace,
+    bench_web,
+)
 from tests.bench.figures import Options, Section, decoded, table
 from tests.bench.processes import CHECKOUT
 from tests.kernel.lab.boot import LabError, boot, check_programs, end_guest_on_sigterm
@@ -29,6 +36,7 @@ ON_HOST: Mapping[str, Callable[[Options], list[Section]]] = {
     "start": bench_start.run,
     "userspace": bench_userspace.run,
     "heartbeat": bench_heartbeat.run,
+    "web": bench_web.run,
 }
 IN_GUEST = ("table", "reload", "checks", "pair")
 OUT = CHECKOUT / ".build" / "bench"

@@ -145,7 +145,7 @@ def _peers(trial: Trial, phase_s: float) -> Seen:
 def _seen(trial: Trial, fault: Fault, phase_s: float) -> Seen:
     heir = "dirA" if trial.ours == NOTHING else "dirB"
     if trial.planned:
-        with Crowd("dirB", blocks=60) as crowd:
+        with Crowd("dirB") as crowd:
             _suffer(fault, phase_s, crowd.load, heir)
             incomplete = crowd.incomplete()
         return Seen(outage_s(crowd.load), len(crowd.load.failures) + incomplete)

@@ -33,6 +33,7 @@ from lvsengine.snapshot import (
 from tests.piranha.fake_engine import FakeEngine, a_peer, a_snapshot, listening
 
 HOUR = 120  # samples
+READY = 6  # answers that differ
 
 
 class Talker:
@@ -43,14 +44,23 @@ class Talker:
         self._size = virtuals, reals
         self._scene = scene
         self._began = time.time() - 3 * 3600
+        self._asked = 0
+        self._ready: list[bytes] = []
         self._quiet = self._made()
 
-    def status(self, _request: object = None) -> Snapshot:
+    def status(self) -> Snapshot:
         virtuals = self._quiet if self._scene == "quiet" else self._made()
         snapshot = a_snapshot(
             at=time.time(), started_at=self._began, since=self._began, virtual_servers=virtuals
         )
         return self._troubled(snapshot) if self._scene == "trouble" else self._paired(snapshot)
+
+    def answer(self) -> bytes:
+        """Give one of a few answers made before: what is measured is the web, not this."""
+        self._asked += 1
+        while len(self._ready) < READY:
+            self._ready.append(messages.encode_result(self.status()))
+        return self._ready[self._asked % READY]
 
     def traffic(self, request: object) -> messages.Graphs:
         assert isinstance(request, messages.ShowTraffic)
@@ -157,12 +167,26 @@ def explained(request: object) -> messages.Explained:
     )  # fmt: skip
 
 
+class Prepared(FakeEngine):
+    """Sends what is ready for `status`, and makes the rest."""
+
+    def __init__(self, talker: Talker, answers: dict[type, object]) -> None:
+        super().__init__(answers)
+        self._talker = talker
+
+    def answer(self, request: messages.Request) -> bytes:
+        if isinstance(request, messages.Status):
+            return self._talker.answer()
+        self.asked.clear()
+        return super().answer(request)
+
+
 def engine(talker: Talker) -> FakeEngine:
     history = (RoleChange(time.time() - 600, "active", "handover", "ordered", 0.02),)
     lines = ["TCP  192.0.2.1:80 wlc", *(f"  -> 10.0.0.{n}:80  Masq 1 3 4" for n in range(40))]
-    return FakeEngine(
+    return Prepared(
+        talker,
         {
-            messages.Status: talker.status,
             messages.ShowTraffic: talker.traffic,
             messages.ShowHistory: messages.History(history),
             messages.ShowTable: lambda _: messages.Text("\n".join([*lines, f"{time.time()}"])),
@@ -172,7 +196,7 @@ def engine(talker: Talker) -> FakeEngine:
             messages.Events: events,
             messages.Explain: explained,
             messages.SetOverride: explained,
-        }
+        },
     )
 
 

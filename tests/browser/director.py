@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ START_S = 30.0
 POLL_S = 0.05
 PASSWORD = "violet-Harbour-29"  # noqa: S105 - of users who last as long as a test
 OTHERS = {"oliver": "operator", "vera": "viewer"}
+AS_INSTALLED = ("env", "-u", "DJANGO_SETTINGS_MODULE")  # which pytest sets
 
 NEW_LVS_CF = """\
 serial_no = 1
@@ -58,6 +58,7 @@ class Director:
         self.folder = folder
         self.lvs_cf = folder / "lvs.cf"
         self.socket = folder / "pulse.sock"
+        self.web_state = folder / "web-state"
         self.web_log = folder / "web.log"
         self.engine_log = folder / "pulse.log"
         self.port = free_port()
@@ -78,22 +79,30 @@ class Director:
 
     @contextmanager
     def web(self) -> Iterator[subprocess.Popen[bytes]]:
-        settings = [f"{name}={value}" for name, value in self._environment().items()]
-        command = ["env", *settings, str(BIN / "gunicorn"), "-k", "gthread", "--threads", "8"]
-        command += ["--no-control-socket", "-b", f"{ADDRESS}:{self.port}", "piranha.wsgi"]
+        command = [
+            *AS_INSTALLED,
+            str(BIN / "piranha-gui"),
+            "--bind",
+            ADDRESS,
+            "--port",
+            str(self.port),
+        ]
+        command += ["--config", str(self.lvs_cf), "--socket", str(self.socket)]
+        command += ["--state", str(self.web_state), "--web", str(self.folder / "web")]
         with running(command, self.web_log) as web:
             wait_until(self._greets, web, self.web_log, START_S, POLL_S)
             yield web
 
     def let_in(self, user: str, role: str) -> None:
         """Let piranha-passwd make a user who has `PASSWORD`."""
+        command = [*AS_INSTALLED, str(BIN / "piranha-passwd"), "--user", user, "--role", role]
+        command += ["--state", str(self.web_state)]
         subprocess.run(
-            [BIN / "piranha-passwd", "--user", user, "--role", role],
-            input=PASSWORD + "\n",
-            env={**os.environ, **self._environment()},
+            command,
+            input=f"{PASSWORD}\n",
             text=True,
             check=True,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
             timeout=START_S,
         )
 
@@ -102,15 +111,6 @@ class Director:
         command = [str(BIN / "lvsctl"), "--socket", str(self.socket), *words]
         done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=START_S)
         return done.stdout
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "DJANGO_SETTINGS_MODULE": "piranha.settings",
-            "PIRANHA_CONFIG": str(self.lvs_cf),
-            "PIRANHA_SOCKET": str(self.socket),
-            "PIRANHA_STATE": str(self.folder / "web-state"),
-            "PIRANHA_WEB": str(self.folder / "web"),
-        }
 
     def _greets(self) -> bool:
         if not is_open(self.port):

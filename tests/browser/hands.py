@@ -64,10 +64,15 @@ class Keyboard:
         expect(drop_down).to_have_value(value)
 
     def _turn_to(self, radio: Locator) -> None:
-        """Go to the chosen one of a group, and by arrows to another."""
+        """Go to a group, to the chosen one if any is, and by arrows to another."""
         page = radio.page
         group = page.locator(f'input[type="radio"][name="{radio.get_attribute("name")}"]')
-        self._go_to(group.and_(page.locator(":checked")))
+        chosen = group.and_(page.locator(":checked"))
+        if chosen.count():
+            self._go_to(chosen)
+        else:
+            self._go_to(group.first)
+            page.keyboard.press("Space")
         for _ in range(group.count()):
             if radio.is_checked():
                 return

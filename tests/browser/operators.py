@@ -10,6 +10,8 @@ from tests.browser.director import Director
 from tests.browser.hands import Hands
 from tests.kernel.lab.waiting import wait_until
 
+UNDER_WAY = ".htmx-request, .htmx-swapping, .htmx-settling"
+
 
 class Operator:
     def __init__(self, page: Page, hands: Hands, director: Director) -> None:
@@ -22,10 +24,16 @@ class Operator:
         return self.page.get_by_role("main")
 
     def follow(self, link: str) -> None:
-        self.hands.press(self.page.get_by_role("link", name=link, exact=True).first)
+        self.go_by(self.page.get_by_role("link", name=link, exact=True).first)
 
     def press(self, button: str) -> None:
-        self.hands.press(self.panel.get_by_role("button", name=button, exact=True))
+        self.go_by(self.panel.get_by_role("button", name=button, exact=True))
+
+    def go_by(self, what: Locator) -> None:
+        """Press what asks the web for something, and wait for the answer to be in its place."""
+        self.hands.press(what)
+        self.page.wait_for_load_state()
+        expect(self.page.locator(UNDER_WAY)).to_have_count(0)
 
     def write(self, label: str, text: str) -> None:
         self.hands.write(self.panel.get_by_role("textbox", name=label, exact=True), text)
@@ -47,6 +55,9 @@ class Operator:
         wait_until(lambda: self.director.revision != before, f"{button} changes lvs.cf")
         self.is_told(f"revision {self.director.revision}")
         return self.director.lvs_cf.read_text()
+
+    def sees(self, text: str) -> None:
+        expect(self.panel).to_contain_text(text)
 
     def is_told(self, text: str | re.Pattern[str]) -> None:
         expect(self.page.locator("#notices")).to_contain_text(text)

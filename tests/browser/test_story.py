@@ -186,9 +186,10 @@ def change_of_weight(me: Operator, site: Site) -> None:
     me.write("Weight", "3")
     me.save()
     me.is_told("until you apply it")
-    me.hands.press(me.page.locator(".strip a.differs"))
-    expect(me.panel).to_contain_text("weight")
+    me.go_by(me.page.locator(".strip a.differs"))
+    me.sees("weight")
     me.press("Apply")
+    me.sees("Applied: the engine runs revision")
     expect(me.page.locator(".strip a.differs")).to_have_count(0)
     assert " 3 " in site.director.lvsctl("table")
 
@@ -218,12 +219,12 @@ def drained(me: Operator, site: Site) -> None:
 def password_changed(me: Operator) -> None:
     """CHANGE PASSWORD ends the session; the next click asks for the new one."""
     me.follow("CHANGE PASSWORD")
-    old, new, again = me.panel.locator('input[type="password"]').all()
-    me.hands.write(old, PASSWORD)
-    me.hands.write(new, NEXT_PASSWORD)
-    me.hands.write(again, NEXT_PASSWORD)
+    me.is_at("CHANGE PASSWORD")
+    fields = me.panel.locator('input[type="password"]')
+    for number, typed in enumerate((PASSWORD, NEXT_PASSWORD, NEXT_PASSWORD)):
+        me.hands.write(fields.nth(number), typed)
     me.press("ACCEPT")
-    me.follow("LOGIN")
+    me.is_told("The password is changed. Log in with the new one.")
     me.write("Username", "piranha")
     me.hands.write(me.page.get_by_label("Password", exact=True), NEXT_PASSWORD)
     me.press("LOGIN")

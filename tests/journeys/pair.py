@@ -24,6 +24,7 @@ from lvsengine.heartbeat.values import (
     OrderKind,
     Ready,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
     WitnessAnswer,
@@ -123,6 +124,7 @@ class Director:
     def be_ready(self, *, ok: bool = True, reasons: str = "") -> None:
         assert self.heartbeat is not None
         self.heartbeat.tell(Ready(self.clock(), ok, reasons))
+        self.heartbeat.tell(Sharing(self.clock(), listens=None))
 
     def crash(self) -> None:
         """Lose power."""
@@ -146,11 +148,16 @@ class Director:
         for fire in kept:
             fire()
 
-    def tell_link(self, *, down: bool) -> None:
-        """Pull or put back the public cable, as far as the director can see it."""
+    def tell_link(self, link: Link = Link.PUBLIC, *, down: bool) -> None:
+        """Pull or put back a cable, as far as the director can see it."""
         if self.heartbeat is not None and not self._asleep:
             event = LinkDown if down else LinkUp
-            self.heartbeat.tell(event(self.clock(), Link.PUBLIC))
+            self.heartbeat.tell(event(self.clock(), link))
+
+    def cable(self, link: Link, *, out: bool) -> None:
+        """Pull or put back a cable: nothing goes through it, and the director sees so."""
+        self.network.unplug(link, self.who, out=out)
+        self.tell_link(link, down=out)
 
     def order(self, kind: OrderKind, *, force: bool = False) -> None:
         self._orders += 1

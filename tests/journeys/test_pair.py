@@ -40,18 +40,18 @@ class TwoDirectors:
 
 @asynccontextmanager
 async def a_pair(
-    folder: Path, more: str = "", *, signed: bool = True
+    folder: Path, more: str = "", *, signed: bool = True, network: str = "nat"
 ) -> AsyncIterator[TwoDirectors]:
-    network = MemoryNetwork()
-    text = more + PAIR_CF
+    between = MemoryNetwork()
+    text = more + PAIR_CF.replace("network = nat\n", f"network = {network}\n")
     if signed:
         keys.create(folder / "key")
         text = f"heartbeat_key_file = {folder}/key\n{text}"
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        backup = await enter(a_director(folder / "b", text, who="backup", network=network))
-        primary = await enter(a_director(folder / "a", text, who="primary", network=network))
-        pair = TwoDirectors(primary, backup, network)
+        backup = await enter(a_director(folder / "b", text, who="backup", network=between))
+        primary = await enter(a_director(folder / "a", text, who="primary", network=between))
+        pair = TwoDirectors(primary, backup, between)
         await until(lambda: state(primary) == "active", DEADTIME_S * 2)
         yield pair
 
@@ -155,6 +155,20 @@ def test_the_returning_director_removes_what_its_crash_left_and_stands_by(tmp_pa
     run_virtually(journey())
 
 
+def test_the_history_is_told_after_a_restart_too(tmp_path: Path) -> None:
+    async def journey() -> None:
+        network, folder = MemoryNetwork(), tmp_path / "a"
+        async with a_director(folder, PAIR_CF, who="primary", network=network) as primary:
+            await until(lambda: state(primary) == "active", DEADTIME_S * 2)
+            await settle()
+        async with a_director(folder, PAIR_CF, who="primary", network=network) as primary:
+            told = await ask(primary, messages.ShowHistory(), messages.History)
+            assert [change.state for change in told.changes] == ["active", "standby"]
+            assert [change.cause for change in told.changes] == ["peer dead", "stop"]
+
+    run_virtually(journey())
+
+
 def test_a_planned_handover_never_leaves_an_address_unheld(tmp_path: Path) -> None:
     async def journey() -> None:
         async with a_pair(tmp_path) as pair:
@@ -235,22 +249,74 @@ def test_a_reload_takes_new_timing_and_never_changes_who_is_active(tmp_path: Pat
     run_virtually(journey())
 
 
-def test_a_director_that_loses_its_public_link_is_relieved_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("link", Link)
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "original"])
+def test_by_nat_a_director_that_loses_either_link_is_relieved_at_once(
+    tmp_path: Path, link: Link, signed: bool
+) -> None:
     async def journey() -> None:
-        async with a_pair(tmp_path, "monitor_links = 1\n") as pair:
+        async with a_pair(tmp_path, "monitor_links = 1\n", signed=signed) as pair:
             await settle(DEADTIME_S * 2)
-            (watch,) = pair.primary.links
-            watch.pull(ADDRESSES["primary"][Link.PUBLIC])
-            pair.network.change(CUT, Link.PUBLIC)
-            assert await until(lambda: state(pair.backup) == "active", 1) <= SLACK_S
+            pull(pair.primary, link)
+            pair.network.change(CUT, link)
+            assert await until(lambda: state(pair.backup) == "active", 1) <= 2 * SLACK_S
             await settle()
             assert await pair.held() == (set(), VIRTUAL_IPS)
             shown = await status(pair.primary)
             assert any("no carrier" in reason for reason in shown.not_ready)
-            watch.plug(ADDRESSES["primary"][Link.PUBLIC])
+            plug(pair.primary, link)
             pair.network.change(FAIR)
             await settle(DEADTIME_S * 2)
             assert (state(pair.primary), state(pair.backup)) == ("standby", "active")
+
+    run_virtually(journey())
+
+
+def who(director: Director) -> str:
+    return "primary" if director.path.parent.name == "a" else "backup"
+
+
+def pull(director: Director, link: Link) -> None:
+    director.links[0].pull(ADDRESSES[who(director)][link])
+
+
+def plug(director: Director, link: Link) -> None:
+    director.links[0].plug(ADDRESSES[who(director)][link])
+
+
+@pytest.mark.parametrize("link", Link)
+def test_a_switch_that_dies_and_comes_back_moves_nobody(tmp_path: Path, link: Link) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path, "monitor_links = 1\n") as pair:
+            await settle(DEADTIME_S * 2)
+            pair.network.change(CUT, link)
+            for director in (pair.primary, pair.backup):
+                pull(director, link)
+            await settle(DEADTIME_S * 3)
+            assert await pair.held() == (VIRTUAL_IPS, set())
+            pair.network.change(FAIR)
+            for director in (pair.backup, pair.primary):
+                plug(director, link)
+            await settle(DEADTIME_S * 3)
+            assert await pair.held() == (VIRTUAL_IPS, set())
+
+    run_virtually(journey())
+
+
+def test_by_direct_routing_the_checks_say_whether_a_lost_private_link_is_needed(
+    tmp_path: Path,
+) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path, "monitor_links = 1\n", network="direct") as pair:
+            await settle(DEADTIME_S * 2)
+            pull(pair.primary, Link.PRIVATE)
+            pair.network.change(CUT, Link.PRIVATE)
+            await settle(DEADTIME_S * 3)
+            assert state(pair.primary) == "active", "its real servers are up"
+            pair.primary.real_servers.dead.update({"10.9.9.21", "10.9.9.22"})
+            await until(lambda: state(pair.backup) == "active", 20)
+            await settle()
+            assert state(pair.primary) == "standby"
 
     run_virtually(journey())
 

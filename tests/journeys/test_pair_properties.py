@@ -81,18 +81,21 @@ def strike(pair: Pair, group: asyncio.TaskGroup, fault: Fault) -> None:
         case "stop":
             director.order(OrderKind.STOP)
         case "cable out" | "cable in":
-            director.tell_link(down=fault.kind == "cable out")
+            director.tell_link(fault.link, down=fault.kind == "cable out")
         case order:
             director.order(ORDERS[order])
 
 
 MILD_FAULTS = ("weather", "crash", "start", "stop", "standby", "takeover", "cable out", "cable in")
+MONITORED = replace(QUICK, monitor_links=True)
+BY_NAT = replace(MONITORED, needs=frozenset(Link))
 CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PAIRS = st.sampled_from(
     [
         QUICK,
-        replace(QUICK, monitor_links=True),
-        replace(QUICK, monitor_links=True, auto_failback=True, failback_delay_s=0.5),
+        MONITORED,
+        BY_NAT,
+        replace(BY_NAT, auto_failback=True, failback_delay_s=0.5),
         replace(WITNESSED, yield_when_isolated=True),
     ]
 )
@@ -133,7 +136,8 @@ async def healed(pair: Pair, group: asyncio.TaskGroup) -> None:
         await asyncio.sleep(LOOK_S)
     for director in pair.both:
         director.start(group)
-        director.tell_link(down=False)
+        for link in Link:
+            director.tell_link(link, down=False)
     pair.network.change(FAIR)
     await asyncio.sleep(DEADTIME_S + KEEPALIVE_S + READY_AFTER_S + WORK_S + CLOCKS_S)
 
@@ -205,5 +209,52 @@ def test_no_bytes_make_a_director_with_a_key_change(
             assert pair.primary.state is State.STANDBY
             steps = [a for a in pair.backup.actions if isinstance(a, TakeOver | StepDown)]
             assert len(steps) == 1
+
+    run_virtually(whole())
+
+
+@CALM
+@given(
+    who=WHO,
+    pulls=st.lists(
+        st.tuples(st.sampled_from(Link), st.booleans(), st.floats(0.001, 1.5)), max_size=12
+    ),
+    settings=st.sampled_from([MONITORED, BY_NAT]),
+    seed=st.integers(0, 1000),
+    keyed=st.booleans(),
+)
+def test_cables_of_one_director_that_come_and_go_never_make_two_active(
+    who: str,
+    pulls: list[tuple[Link, bool, float]],
+    settings: Settings,
+    seed: int,
+    keyed: bool,
+) -> None:
+    """In any order, for any time. The other one once active stays so, whatever comes back."""
+
+    async def whole() -> None:
+        pair = a_pair(seed, settings, keys=(KEY,) if keyed else ())
+        plugged = pair.primary if who == "primary" else pair.backup
+        (other,) = set(pair.both) - {plugged}
+
+        async def watch(seconds: float) -> None:
+            for _ in range(int(seconds / LOOK_S)):
+                assert [one.state for one in pair.both] != [State.ACTIVE, State.ACTIVE]
+                await asyncio.sleep(LOOK_S)
+
+        async with running(pair):
+            assert await pair.settle() == "primary"
+            await watch(1)
+            for link, out, for_s in pulls:
+                plugged.cable(link, out=out)
+                await watch(for_s)
+            was_active = other.state is State.ACTIVE
+            for link in Link:
+                plugged.cable(link, out=False)
+                await watch(TRIP_S)
+            await watch(2 * DEADTIME_S)
+            assert len(pair.active()) == 1
+            assert not was_active or pair.active() == [other.who]
+            assert not any(isinstance(action, StepDown) for action in other.actions)
 
     run_virtually(whole())

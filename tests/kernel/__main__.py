@@ -2,12 +2,12 @@
 
     .venv/bin/python -m tests.kernel [--limit S] [--coverage] [--drills] [pytest arguments ...]
 
-The drills, marked so, put a pair of directors through its faults under load; they want a machine
-that does nothing else, and are run by themselves.
+The drills, marked so, put a pair of directors through its faults under load, and are run by
+themselves, without coverage: the guest has one CPU, and a director that starves misses deadtime.
 
 The exit status is pytest's, 124 past the limit, 125 if no guest could be booted: never is the
-suite skipped in silence. `.build/kernel/` then has `junit.xml` and, with `--coverage`, data files
-to be combined with those of the other tests.
+suite skipped in silence. `.build/kernel/`, for the drills `.build/drills/`, then has `junit.xml`
+and, with `--coverage`, data files to be combined with those of the other tests.
 """
 
 from __future__ import annotations
@@ -29,12 +29,15 @@ from tests.kernel.lab.boot import (
 )
 
 GUEST_TESTS = "tests/kernel/guest"
+LIMIT_S, DRILLS_LIMIT_S = 900.0, 1800.0
+DRILLS_OUT = OUT.with_name("drills")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options, pytest_arguments = _parser().parse_known_args(arguments)
     end_guest_on_sigterm()
-    out = options.out.resolve()
+    out = (options.out or (DRILLS_OUT if options.drills else OUT)).resolve()
+    limit_s = options.limit or (DRILLS_LIMIT_S if options.drills else LIMIT_S)
     _forget_earlier_results(out)
     _compile_once()
     try:
@@ -45,21 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 coverage=options.coverage,
             ),
             out,
-            options.limit,
+            limit_s,
             _environment(out, coverage=options.coverage),
         )
     except LabError as error:
         print(f"the kernel tests could not run: {error}", file=sys.stderr)
         return NOT_BOOTED
     if status == TIMED_OUT:
-        print(f"the kernel tests did not end within {options.limit:g} s", file=sys.stderr)
+        print(f"the kernel tests did not end within {limit_s:g} s", file=sys.stderr)
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.kernel", description=__doc__)
-    parser.add_argument("--limit", type=float, default=900, metavar="S")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
+    parser.add_argument("--limit", type=float, metavar="S")
+    parser.add_argument("--out", type=Path, metavar="FOLDER")
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--drills", action="store_true")
     return parser

@@ -68,6 +68,20 @@ class Firewall:
         return Ended(ok=self._works, said="" if self._works else "firewall is not installed")
 
 
+class SlowFirewall(Firewall):
+    """Takes its time to remove rules, once it has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removing, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def remove(self) -> Ended:
+        if self.rules is not None:
+            self.removing.set()
+            await self.may_go_on.wait()
+        return await super().remove()
+
+
 class Listing:
     """The kernel's list; a word of it is told to `heard`."""
 
@@ -190,6 +204,23 @@ async def test_a_handover_called_off_after_it_was_taken_leaves_the_director_list
         await asyncio.sleep(0)
         await taker.crossing.stands_by()
         for _ in range(5):
+            await asyncio.sleep(0)
+        running.cancel()
+    assert taker.kernel.roles == [SyncRole.RECEIVER]
+
+
+async def test_who_hands_back_while_its_hush_is_ended_listens_and_does_not_send() -> None:
+    taker = Director(SlowFirewall())
+    await taker.crossing.prepare(PAIR, serves=False)
+    await taker.crossing.before_taking(planned=True)
+    await taker.crossing.taken(planned=True)
+    assert isinstance(taker.firewall, SlowFirewall)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(taker.crossing.run())
+        await taker.firewall.removing.wait()
+        await taker.crossing.given(EMPTY)
+        taker.firewall.may_go_on.set()
+        for _ in range(10):
             await asyncio.sleep(0)
         running.cancel()
     assert taker.kernel.roles == [SyncRole.RECEIVER]

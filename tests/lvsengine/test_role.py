@@ -14,7 +14,7 @@ from lvsengine.heartbeat import keys
 from lvsengine.heartbeat.udp import Ends
 from lvsengine.heartbeat.words import Link
 from lvsengine.lvscf.model import Config
-from lvsengine.net import Address
+from lvsengine.net import Address, Forwarding
 
 A, B = ip_address("192.0.2.11"), ip_address("192.0.2.12")
 A_PRIVATE, B_PRIVATE = ip_address("10.9.9.1"), ip_address("10.9.9.2")
@@ -44,6 +44,15 @@ def test_each_director_finds_its_own_end_of_both_links() -> None:
     }
     assert of_backup.links[Link.PUBLIC] == Ends(B, A)
     assert (of_primary.settings.keepalive_s, of_primary.port) == (0.5, 539)
+
+
+def test_by_nat_both_links_are_needed_and_else_only_the_public_one() -> None:
+    assert role.wiring(PAIR, here(A)).settings.needs == set(Link)
+    for network in (Forwarding.DIRECT, Forwarding.TUNNEL):
+        needs = role.wiring(replace(PAIR, network=network), here(A)).settings.needs
+        assert needs == {Link.PUBLIC}
+    alone = replace(PAIR, primary_private=None)
+    assert role.wiring(alone, here(A)).settings.needs == {Link.PUBLIC}
 
 
 @pytest.mark.parametrize(
@@ -98,3 +107,10 @@ def test_readiness_is_what_stands_in_the_way(
     given: tuple[Standing, ...], failing: int, links: tuple[str, ...], reasons: tuple[str, ...]
 ) -> None:
     assert role.not_ready(standings(*given), failing, links) == reasons
+
+
+def test_half_of_the_real_servers_down_is_not_most() -> None:
+    assert role.reaches_most(standings())
+    assert role.reaches_most(standings(UP, DOWN, UNKNOWN, UP))
+    assert role.reaches_most(standings(UP, replace(DOWN, override=Override.DRAIN)))
+    assert not role.reaches_most(standings(UP, DOWN, DOWN))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Protocol
 
+from django.http.response import ResponseHeaders
 from django.test import Client
 
 
@@ -14,6 +16,10 @@ class Response(Protocol):
 
     status_code: int
     content: bytes
+    headers: ResponseHeaders
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 @dataclass

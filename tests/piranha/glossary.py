@@ -12,11 +12,12 @@ SAME_IN_CHINESE = {
 
 # Several words that are a name or a command together.
 PHRASES = (
-    "PIRANHA CONFIGURATION TOOL", "Piranha Configuration Tool", "Firewall Mark", "Sorry Server",
-    "sorry server", "lvsctl check FILE", "lvsctl check", "lvsctl reload", "lvsctl status",
-    "lvsctl heartbeat-key new FILE", "nothing 或 preempt", "nat、direct 或 tunnel",
-    "ipvsadm -Ln", "「傳送」為 quit", "virtual NAME {", "server NAME {",
-    "failover NAME {", "virtual 區塊", "server 區塊", "Quiesce 伺服器", "systemctl start pulse",
+    "PIRANHA CONFIGURATION TOOL", "Piranha Configuration Tool", "Firewall Mark",
+    "Sorry Server", "sorry server", "lvsctl check FILE", "lvsctl check", "lvsctl reload",
+    "lvsctl status", "lvsctl heartbeat-key new FILE", "nothing 或 preempt", "direct 與 tunnel",
+    "nat、direct 或 tunnel", "ipvsadm -Ln", "「傳送」為 quit", "virtual NAME {", "server NAME {",
+    "failover NAME {", "virtual 區塊", "server 區塊", "Quiesce 伺服器",
+    "Apache 的 Order、Allow 與 Deny 行", "systemctl start pulse",
 )  # fmt: skip
 
 # Words within a text, as the manual or every engineer writes them: protocols and formats, daemons

@@ -16,3 +16,4 @@ from piranha.settings import *  # noqa: E402, F403 - these tests change what dif
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick; nothing is secret
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+LOGGING_CONFIG = None  # the engine's tests run in this process too, and look at their own log

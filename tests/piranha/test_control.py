@@ -111,7 +111,7 @@ def test_of_very_many_that_are_down_the_rest_is_counted(
 ) -> None:
     many = (replace(DOWN, name=f"r{number}") for number in range(25))
     now_shows(engine, a_snapshot(virtual_servers=(a_virtual_server("shop", *many),)))
-    assert "and 5 more real servers are down" in page(viewer)
+    assert "22 more real servers are down" in page(viewer)
 
 
 def test_an_unsound_file_is_told_with_its_first_error(
@@ -357,7 +357,7 @@ def test_a_new_browser_updates_every_ten_seconds_with_or_without_javascript(
 ) -> None:
     shown = page(viewer)
     assert 'data-every="10"' in shown
-    assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in shown
+    assert '<noscript><meta http-equiv="refresh" content="10; url=?poll=1&amp;">' in shown
 
 
 def test_the_interval_is_remembered_in_the_browser(
@@ -403,3 +403,7 @@ def test_the_unknown_code_of_an_engine_error_keeps_its_hint(
     shown = page(viewer)
     assert "64 others are asking" in shown
     assert "try again" in shown
+
+
+def test_the_allowlist_in_force_is_shown(viewer: Client, lvs_cf: File, engine: FakeEngine) -> None:
+    assert 'id="allowlist"' in page(viewer)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,7 +12,7 @@ from piranha import director
 from piranha.models import AuditEntry
 from tests.piranha.conftest import LVS_CF, File
 from tests.piranha.fake_engine import FakeEngine, a_peer, a_snapshot
-from tests.piranha.forms import form, forms, submit
+from tests.piranha.forms import form, submit
 
 URL = reverse("difference")
 APPLY = reverse("apply")
@@ -195,6 +197,20 @@ def test_the_peers_revision_is_compared_where_it_is_kept(
     assert "ssh 192.0.2.12 lvsctl reload" in page
 
 
+def test_a_peer_that_runs_what_runs_here_has_no_difference_of_its_own(
+    admin: Client, lvs_cf: File, engine: FakeEngine
+) -> None:
+    lvs_cf.write(PAIR)
+    running = lvs_cf.revision
+    submit(admin, GLOBAL, udp_timeout="20")
+    engine.answers[messages.Status] = a_snapshot(revision=running, peer=a_peer(revision=running))
+    engine.answers[messages.Plan] = PLANNED
+    director.forget_picture()
+    page = page_of(admin)
+    assert "what this director runs too" in page
+    assert page.count("line by line") == 1
+
+
 def test_a_peer_of_ipv6_is_written_as_scp_wants_it(
     admin: Client, lvs_cf: File, engine: FakeEngine
 ) -> None:
@@ -257,6 +273,20 @@ def test_bytes_that_are_no_text_do_not_break_the_page(
     assert "caf�" in page_of(admin)
 
 
-def test_apply_by_get_leads_nowhere(admin: Client, lvs_cf: File) -> None:
-    assert admin.get(APPLY).status_code == 405
-    assert all(one.action != APPLY for one in forms(admin.get(URL)))
+def test_a_difference_without_end_is_cut_and_says_so(
+    admin: Client, lvs_cf: File, engine: FakeEngine
+) -> None:
+    engine.answers[messages.Status] = a_snapshot(revision=lvs_cf.revision)
+    engine.answers[messages.Plan] = PLANNED
+    submit(admin, GLOBAL, udp_timeout="20")
+    lvs_cf.write(lvs_cf.text + "# more\n" * 5000)
+    page = page_of(admin)
+    assert page.count("# more") < 2100
+    assert re.search(r"30\d\d more lines are not shown", page)
+
+
+def test_looking_at_applys_address_applies_nothing(
+    admin: Client, lvs_cf: File, engine: FakeEngine
+) -> None:
+    assert admin.get(APPLY).headers["Location"] == URL
+    assert engine.asked == []

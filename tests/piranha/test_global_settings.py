@@ -167,3 +167,37 @@ def test_a_viewer_looks_and_changes_nothing(
 
 def test_nobody_gets_in_without_logging_in(client: Client, lvs_cf: File) -> None:
     assert client.get(URL).headers["Location"].startswith(reverse("login"))
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "line"),
+    [
+        ("active_cmd", "/usr/bin/wall active", 'active_cmd = "/usr/bin/wall active"'),
+        ("inactive_cmd", "/usr/bin/true", "inactive_cmd = /usr/bin/true"),
+        ("rsh_command", "ssh", "rsh_command = ssh"),
+        ("manage_sysctls", "on", "manage_sysctls = 1"),
+    ],
+)
+def test_what_few_need_is_folded_away_until_it_is_set(
+    admin: Client, lvs_cf: File, engine: FakeEngine, field: str, typed: str, line: str
+) -> None:
+    assert '<details class="group">' in admin.get(URL).content.decode()
+    submit(admin, URL, **{field: typed})
+    assert lvs_cf.differing() == ["serial_no = 8", line]
+    assert '<details class="group" open>' in admin.get(URL).content.decode()
+
+
+def test_warnings_about_the_pair_are_on_its_own_panel(
+    admin: Client, lvs_cf: File, engine: FakeEngine
+) -> None:
+    without = "nat_router = 10.9.9.254 eth1:1\n"
+    lvs_cf.write(LVS_CF.replace("deadtime = 18", "deadtime = 2").replace(without, ""))
+    page = admin.get(URL).content.decode()
+    assert "network = nat without nat_router" in page
+    assert "deadtime" not in page
+
+
+def test_a_viewer_has_no_accept(viewer: Client, lvs_cf: File, engine: FakeEngine) -> None:
+    page = viewer.get(URL).content.decode()
+    assert "ACCEPT" not in page
+    assert "you need the role admin" in page

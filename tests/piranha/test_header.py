@@ -37,7 +37,7 @@ def test_a_saved_file_is_to_be_applied(admin: Client, lvs_cf: File, engine: Fake
 def test_an_unsound_file_is_to_be_mended(admin: Client, lvs_cf: File, engine: FakeEngine) -> None:
     lvs_cf.write(LVS_CF.replace("weight = 1", "weight = heavy"))
     assert "unsound" in words(admin)
-    assert "differs from what runs: mend" in words(admin)
+    assert "differs from what runs: running" in words(admin)
 
 
 def test_a_mended_file_is_unsound_no_longer(
@@ -78,6 +78,8 @@ def test_a_file_that_cannot_be_read_is_said(
     admin: Client, lvs_cf: File, engine: FakeEngine
 ) -> None:
     lvs_cf.path.unlink()
+    assert words(admin).startswith("lvs.cf missing")
+    lvs_cf.path.write_bytes(b"\0")
     assert words(admin).startswith("lvs.cf unreadable")
 
 

@@ -35,7 +35,7 @@ def test_a_field_is_told_by_its_label_key_range_and_default(client: Client, db: 
     assert "TCP timeout (seconds)" in page
     assert "Seconds until an idle TCP connection is forgotten" in page
     assert "Whole seconds, from 0 to 2147483." in page
-    assert "Default: <code>0</code>" in page
+    assert "When not given: <code>0</code>" in page
 
 
 def test_each_fields_more_leads_to_its_paragraph(

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -13,7 +12,7 @@ from lvsengine.snapshot import Traffic
 from piranha.models import AuditEntry
 from tests.piranha.conftest import LVS_CF, File
 from tests.piranha.fake_engine import FakeEngine, a_real_server, a_snapshot, a_virtual_server
-from tests.piranha.forms import form
+from tests.piranha.forms import Response, form
 
 URL = reverse("virtual-servers")
 HTMX = {"HX-Request": "true", "HX-Boosted": "true"}
@@ -37,7 +36,7 @@ def two(lvs_cf: File) -> File:
 
 def press(
     client: Client, do: str, chosen: str = "", headers: dict[str, str] | None = None
-) -> HttpResponse:
+) -> Response:
     """Choose a row of the list and press a button under it."""
     fields = form(client.get(URL)) | {"do": do}
     return client.post(URL, fields | ({"chosen": chosen} if chosen else {}), headers=headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 
@@ -11,6 +11,7 @@ from lvsengine.ipvs.kernel import KernelPlane
 from tests.kernel.lab.director import Director, a_director
 from tests.kernel.lab.namespaces import in_namespace, make_namespace, remove_namespace
 from tests.kernel.lab.network import Network
+from tests.kernel.lab.pair import Pair
 from tests.kernel.lab.real_servers import RealServers
 
 
@@ -71,3 +72,15 @@ async def plane(namespace: str) -> AsyncIterator[KernelPlane]:
     plane = await KernelPlane.open(connect)
     yield plane
     await plane.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With the failure of a pair's test, show what both directors said."""
+    report = yield
+    pair = getattr(item, "funcargs", {}).get("pair")
+    if report.failed and isinstance(pair, Pair):
+        report.sections.append(("the directors' logs", pair.logs()))
+    return report

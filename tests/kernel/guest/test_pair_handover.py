@@ -11,7 +11,7 @@ from tests.kernel.lab.announcements import Ear, announcements, hardware_of
 from tests.kernel.lab.configuration import Virtual
 from tests.kernel.lab.crowd import Crowd
 from tests.kernel.lab.network import VIRTUAL_IP, Network
-from tests.kernel.lab.pair import Pair, Watch, a_pair, holders
+from tests.kernel.lab.pair import SHARING_WELL, Pair, Watch, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import hold_for, wait_until
 
@@ -26,7 +26,7 @@ def started(
     with a_pair() as pair:
         if request.param == "direct":
             network.route_directly()
-        pair.write(WEB, network=request.param)
+        pair.write(WEB, network=request.param, lines=SHARING_WELL)
         pair.start()
         yield pair
     network.tidy()
@@ -40,7 +40,7 @@ def pair(started: Pair) -> Pair:
 
 
 def test_by_order_the_taker_has_the_addresses_before_the_giver_lets_go(pair: Pair) -> None:
-    with Crowd("dirB", blocks=95) as crowd:
+    with Crowd("dirB") as crowd:
         with Watch() as there:
             pair["dirA"].lvsctl("standby")
             pair.wait_for_active("dirB")

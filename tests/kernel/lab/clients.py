@@ -13,16 +13,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from tests.kernel.lab.namespaces import in_namespace
 from tests.kernel.lab.network import CLIENT
-from tests.kernel.lab.real_servers_process import BLOCK, PACE_S, block
+from tests.kernel.lab.real_servers_process import BLOCK, PACE_S, block, last_block
 
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-STREAM_REQUEST = b"GET /stream/%d HTTP/1.0\r\n\r\n"
+STREAM_REQUEST = b"GET /stream HTTP/1.0\r\n\r\n"
 HEAD_END = b"\r\n\r\n"
 ANSWER_WITHIN_S = 5.0
 END_DEADLINE_S = 10.0
@@ -191,14 +192,14 @@ class Load:
 
 @dataclass
 class Download:
-    """One download, checked block by block; endless where `wanted` is 0."""
+    """One download, checked block by block; it goes on until `Downloads.finish`."""
 
     connection: socket.socket
-    wanted: int = 0
     server: str = ""
     blocks: int = 0
     heard_at: float = 0.0
     broken: str = ""
+    ended: bool = False
     _unread: bytes = b""
     _in_body: bool = False
 
@@ -211,14 +212,16 @@ class Download:
         while self._in_body and len(self._unread) >= BLOCK:
             got, self._unread = self._unread[:BLOCK], self._unread[BLOCK:]
             self.server = self.server or got.split(b" ")[0].decode()
-            if got != block(self.server, self.blocks):
+            if got == last_block(self.server, self.blocks):
+                self.ended = True
+            elif got != block(self.server, self.blocks):
                 self.broken = f"block {self.blocks} of {self.server} is {got!r}"
             self.blocks += 1
 
     @property
     def complete(self) -> bool:
-        """Whether all that was wanted has come, as it was sent."""
-        return 0 < self.wanted == self.blocks and not (self._unread or self.broken)
+        """Whether all has come, as it was sent, and the last block after it."""
+        return self.ended and not (self._unread or self.broken)
 
     def end(self, why: str) -> None:
         if not self.complete:
@@ -257,24 +260,19 @@ class Downloads:
         count: int,
         port: int = 80,
         sources: Iterable[str] = (),
-        blocks: int = 0,
     ) -> Counter[str]:
-        """Open downloads one after the other and count the real servers that serve them.
-
-        Args:
-            blocks: How long each shall be, at 10 blocks a second; endless by default.
-        """
+        """Open downloads one after the other and count the real servers that serve them."""
         given = tuple(sources) or (None,)
-        opened = [self._open(address, port, given[i % len(given)], blocks) for i in range(count)]
+        opened = [self._open(address, port, given[i % len(given)]) for i in range(count)]
         return Counter(download.server for download in opened)
 
-    def _open(self, address: str, port: int, source: str | None, blocks: int) -> Download:
+    def _open(self, address: str, port: int, source: str | None) -> Download:
         with in_namespace(CLIENT):
             connection = socket.create_connection(
                 (address, port), ANSWER_WITHIN_S, (source, 0) if source else None
             )
-        connection.sendall(STREAM_REQUEST % blocks)
-        download = Download(connection, blocks)
+        connection.sendall(STREAM_REQUEST)
+        download = Download(connection)
         self.all.append(download)
         while not download.server:
             data = connection.recv(4096)
@@ -290,6 +288,12 @@ class Downloads:
         """Whose downloads are whole and have brought something within the last 10 paces."""
         since = time.monotonic() - 10 * PACE_S
         return Counter(d.server for d in self.all if not d.broken and d.heard_at > since)
+
+    def finish(self) -> None:
+        """Ask every real server to send its last block; those that broke are past asking."""
+        for download in self.all:
+            with suppress(OSError):
+                download.connection.shutdown(socket.SHUT_WR)
 
     def complete(self) -> Counter[str]:
         """Whose downloads have come to their end byte for byte."""

@@ -7,6 +7,7 @@ pulled cable and a deaf director; a loss ends with its block.
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import socket
 import struct
@@ -31,14 +32,25 @@ def cables_of(namespace: str) -> tuple[Cable, ...]:
 
 
 def cut(*cables: Cable) -> None:
-    """Pull cables within a millisecond of each other: `Network.pull` needs a process for each."""
-    for one in cables:
-        _set_up(one, up=False)
+    """Pull cables at once: nobody learns of the first before the last is out."""
+    with _undisturbed():
+        for one in cables:
+            _set_up(one, up=False)
 
 
 def mend(*cables: Cable) -> None:
     for one in cables:
         _set_up(one, up=True)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let nothing else run: the guest has one CPU, and whoever hears of a cable wants it."""
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _set_up(cable: Cable, *, up: bool) -> None:

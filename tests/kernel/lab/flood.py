@@ -1,6 +1,6 @@
 """Forged heartbeats by the ten thousand, from a stranger's cable and in the peer's name.
 
-    python -m tests.kernel.lab.flood --seconds 5 dirB dirA     (as dirB, at dirA)
+    python -m tests.kernel.lab.flood --count 50000 dirB dirA     (as dirB, at dirA)
 
 It first listens to true heartbeats (argument 1's namespace), as somebody on the same switch may,
 and then sends, in turn: those again, each with one bit turned, cut short, with another counter;
@@ -109,8 +109,8 @@ def datagram(source: str, target: str, payload: bytes) -> bytes:
     return head + addresses + udp + payload
 
 
-def flood(source: str, target: str, samples: list[bytes], rate: float, seconds: float) -> int:
-    """Send for so long at so many a second, and return how many went out."""
+def flood(source: str, target: str, samples: list[bytes], rate: float, count: int) -> int:
+    """Send so many, at so many a second at most, and return how many went out."""
     chance = random.Random(539)  # noqa: S311 - the same flood each time
     bursts = [
         _messages([datagram(source, target, each) for each in forgeries(samples, chance)], target)
@@ -120,10 +120,10 @@ def flood(source: str, target: str, samples: list[bytes], rate: float, seconds: 
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     sent, began = 0, time.monotonic()
     with raw:
-        while (now := time.monotonic()) < began + seconds:
+        while sent < count:
             messages = bursts[sent // BURST % len(bursts)]
             sent += max(0, _libc.sendmmsg(raw.fileno(), messages, BURST, 0))
-            time.sleep(max(0.0, began + sent / rate - now))
+            time.sleep(max(0.0, began + sent / rate - time.monotonic()))
     return sent
 
 
@@ -139,7 +139,7 @@ def _messages(datagrams: list[bytes], target: str) -> ctypes.Array[_Message]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Flood a director with forged heartbeats.")
     parser.add_argument("--rate", type=float, default=10_000)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("forged", help="the director in whose name")
     parser.add_argument("target", help="the director at whom")
     options = parser.parse_args()
@@ -148,7 +148,7 @@ def main() -> None:
     print("ready", flush=True)
     began = time.monotonic()
     source = cable(options.forged, "public").address
-    sent = flood(source, target, samples, options.rate, options.seconds)
+    sent = flood(source, target, samples, options.rate, options.count)
     print(json.dumps({"sent": sent, "rate": sent / (time.monotonic() - began)}), flush=True)
 
 

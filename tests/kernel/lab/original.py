@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from tests.kernel.lab.configuration import Virtual, real_address
 from tests.kernel.lab.director import without_pulse
 from tests.kernel.lab.faults import cables_of, cut
-from tests.kernel.lab.namespaces import in_namespace
+from tests.kernel.lab.namespaces import in_namespace, run
 from tests.kernel.lab.peer4 import DIRECTOR
 
 ENDED_WITHIN_S = 5.0
@@ -21,11 +21,14 @@ ENDED_WITHIN_S = 5.0
 class Original:
     """One director of the original kind, in the namespace that goes with its role."""
 
-    def __init__(self, role: str, keepalive_s: float, deadtime_s: float, folder: Path) -> None:
+    def __init__(
+        self, role: str, keepalive_s: float, deadtime_s: float, folder: Path, share: str
+    ) -> None:
         self.namespace = DIRECTOR[role]
         self._log = folder / "peer4.log"
         self._command = [sys.executable, "-m", "tests.kernel.lab.peer4", "--role", role]
         self._command += [f"--keepalive={keepalive_s:g}", f"--deadtime={deadtime_s:g}"]
+        self._command += [f"--share={share}"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *virtuals: Virtual) -> None:
@@ -71,11 +74,20 @@ def _rules(virtuals: Sequence[Virtual]) -> Iterator[str]:
 
 
 @contextmanager
-def an_original(role: str, keepalive_s: float, deadtime_s: float) -> Iterator[Original]:
-    """A director that is not started yet; killed at the end."""
+def an_original(
+    role: str, keepalive_s: float, deadtime_s: float, share: str = ""
+) -> Iterator[Original]:
+    """A director that is not started yet; killed at the end.
+
+    Args:
+        share: The interface over which it shares its connections; it does not without one.
+    """
     with TemporaryDirectory(prefix=f"original-{role}-") as folder:
-        original = Original(role, keepalive_s, deadtime_s, Path(folder))
+        original = Original(role, keepalive_s, deadtime_s, Path(folder), share)
         try:
             yield original
         finally:
             original.end()
+            if share:
+                for daemon in ("master", "backup"):
+                    run(original.namespace, "ipvsadm", "--stop-daemon", daemon, check=False)

@@ -5,7 +5,8 @@
 It speaks the heartbeat of four bytes and follows the original's table of states: it starts
 inactive, activates by silence or by a peer that is inactive too, yields as the backup, announces
 again as the primary, and says no goodbye. Active, it holds the lab's virtual IP and the NAT
-router's; its IPVS table is the test's affair. It says what it does in the original's words.
+router's; its IPVS table is the test's affair. With `--share` it runs the kernel's sync daemon, as
+the original does for `syncdaemon = 1`. It says what it does in the original's words.
 Runs in the namespace in which it was started, dirA for the primary and dirB for the backup.
 """
 
@@ -33,8 +34,10 @@ EVERYBODY = b"\xff" * 6
 class Peer4:
     """One director; `run` never returns."""
 
-    def __init__(self, role: str, keepalive_s: float, deadtime_s: float, port: int) -> None:
-        self._role, self._port = role, port
+    def __init__(
+        self, role: str, keepalive_s: float, deadtime_s: float, port: int, sync: str
+    ) -> None:
+        self._role, self._port, self._sync = role, port, sync
         self._keepalive_s, self._deadtime_s = keepalive_s, deadtime_s
         own, peer = DIRECTOR[role], DIRECTOR[OTHER[role]]
         self._peer = {cable(peer, network).address for network in NETWORKS}
@@ -47,6 +50,7 @@ class Peer4:
     def run(self) -> None:
         say(f"STARTING PULSE AS {'MASTER' if self._role == 'primary' else 'BACKUP'}")
         hold(up=False)
+        self._share("backup")
         heard_at = send_at = time.monotonic()
         while True:
             now = time.monotonic()
@@ -93,13 +97,26 @@ class Peer4:
             say("partner active: deactivating LVS")
             self._active = False
             hold(up=False)
+            self._share("backup")
 
     def _activate(self, why: str) -> None:
         say(why)
         self._active = True
+        self._share("master")
         hold(up=True)
         announce()
         say("gratuitous lvs arps finished")
+
+    def _share(self, role: str) -> None:
+        """Stop both daemons and start one, in the original's order."""
+        if self._sync:
+            for command in (
+                "--stop-daemon backup",
+                "--stop-daemon master",
+                f"--start-daemon {role} --mcast-interface {self._sync} --syncid 0",
+            ):
+                words = ["ipvsadm", *command.split()]
+                subprocess.run(words, capture_output=True, timeout=10)  # none to stop is no harm
 
 
 def _bound(address: str, port: int) -> socket.socket:
@@ -148,9 +165,10 @@ def main() -> None:
     parser.add_argument("--keepalive", type=float, default=2)
     parser.add_argument("--deadtime", type=float, default=5)
     parser.add_argument("--port", type=int, default=539)
+    parser.add_argument("--share", default="", metavar="INTERFACE")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)
-    Peer4(options.role, options.keepalive, options.deadtime, options.port).run()
+    Peer4(options.role, options.keepalive, options.deadtime, options.port, options.share).run()
 
 
 if __name__ == "__main__":

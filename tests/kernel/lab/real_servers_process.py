@@ -1,9 +1,10 @@
 """One light process that is all three real servers: listens in their namespaces, obeys on stdin.
 
-It speaks HTTP/1.0: `/` answers the real server's name and closes; `/stream` never ends, a
-numbered block of `BLOCK` bytes every `PACE_S`; `/stream/60` ends after 60. On UDP it answers
-every datagram with its name. Commands are JSON lines, such as `{"name": "rs1", "mode": "hung"}`;
-each is answered by one line. Started by `real_servers.RealServers`; not for tests to import.
+It speaks HTTP/1.0: `/` answers the real server's name and closes; `/stream` is a numbered block
+of `BLOCK` bytes every `PACE_S`, and ends by a last one when the client shuts down its side. On UDP
+it answers every datagram with its name. Commands are JSON lines, such as
+`{"name": "rs1", "mode": "hung"}`; each is answered by one line. Started by
+`real_servers.RealServers`; not for tests to import.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ class Mode(Enum):
 def block(name: str, number: int) -> bytes:
     """One block of a stream: whose it is and which, so that a reader can tell a loss."""
     return f"{name} {number:09}".ljust(BLOCK - 1).encode() + b"\n"
+
+
+def last_block(name: str, number: int) -> bytes:
+    """What stands where the next block would, when a stream ends as its client asked."""
+    return f"{name} {number:09} end".ljust(BLOCK - 1).encode() + b"\n"
 
 
 class RealServer:
@@ -87,7 +93,8 @@ class Http(asyncio.Protocol):
         self._server = server
         self._request = b""
         self._next_block = 0
-        self._blocks = 0
+        self._streams = False
+        self._ends = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -104,11 +111,16 @@ class Http(asyncio.Protocol):
         self._request = b""
         self.transport.write(b"HTTP/1.0 200 OK\r\n\r\n")
         if path.startswith(b"/stream"):
-            self._blocks = int(path.removeprefix(b"/stream").strip(b"/") or 0)
+            self._streams = True
             self._stream()
         else:
             self.transport.write(self._server.name.encode())
             self.transport.close()
+
+    def eof_received(self) -> bool:
+        """A stream goes on to its last block; anything else is over."""
+        self._ends = True
+        return self._streams
 
     def reset(self) -> None:
         """End as the connection of a killed process does, at once."""
@@ -118,11 +130,12 @@ class Http(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self._server.mode is Mode.SERVING:
-            self.transport.write(block(self._server.name, self._next_block))
+            make = last_block if self._ends else block
+            self.transport.write(make(self._server.name, self._next_block))
             self._next_block += 1
-        if self._next_block == self._blocks:
-            self.transport.close()
-            return
+            if self._ends:
+                self.transport.close()
+                return
         asyncio.get_running_loop().call_later(PACE_S, self._stream)
 
 

@@ -22,6 +22,25 @@ def wait_until(condition: Callable[[], object], what: str, within_s: float = 10.
     return time.monotonic() - start
 
 
+def hold_while(
+    lasts: Callable[[], object],
+    condition: Callable[[], object],
+    what: str,
+    within_s: float = 60.0,
+) -> None:
+    """Look on while `lasts` and `condition` hold.
+
+    Raises:
+        AssertionError: `condition` ceased to hold, or `lasts` went on for too long.
+    """
+    start = time.monotonic()
+    while lasts():
+        lasted = time.monotonic() - start
+        assert condition(), f"only for {lasted:.2f} s: {what}"
+        assert lasted < within_s, f"no end after {within_s:g} s"
+        time.sleep(POLL_S)
+
+
 def hold_for(seconds: float, condition: Callable[[], object], what: str) -> None:
     """Look on for so long while `condition` holds.
 

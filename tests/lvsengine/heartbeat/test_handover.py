@@ -13,6 +13,7 @@ from lvsengine.heartbeat.values import (
     LinkDown,
     OrderKind,
     Settings,
+    Sharing,
     StepDown,
     TakeOver,
 )
@@ -113,7 +114,7 @@ def test_a_handover_that_does_not_come_about_is_called_off(taker: str, why: str)
     ("ready", "link_failed", "why"),
     [
         (False, False, "is not ready: its table differs"),
-        (True, True, "has lost its public link"),
+        (True, True, "has lost a link that it needs"),
     ],
 )
 def test_a_peer_that_could_not_serve_is_handed_nothing_unless_forced(
@@ -270,13 +271,14 @@ def test_an_offer_is_refused_by_who_is_not_ready_unless_forced(forced: bool) -> 
         assert play.said.handover is None
 
 
-def test_an_offer_is_refused_by_who_has_lost_its_public_link() -> None:
-    play = standing_by(replace(BACKUP, monitor_links=True))
-    play.feed(LinkDown(10.0, Link.PUBLIC))
+@pytest.mark.parametrize("link", Link)
+def test_an_offer_is_refused_by_who_has_lost_a_link_that_it_needs(link: Link) -> None:
+    play = standing_by(replace(BACKUP, monitor_links=True, needs=frozenset(Link)))
+    play.feed(LinkDown(10.0, link))
     play.hear(Stance.GIVING, handover=(9, Step.OFFER))
     assert saying(play) == (Stance.STANDBY, Step.REFUSED)
     play.wait(10.2)
-    assert play.said.reasons == "its public link is down"
+    assert play.said.reasons == f"the {link.value} link is down"
 
 
 def test_an_order_to_take_over_asks_the_active_and_takes_what_is_offered() -> None:
@@ -451,6 +453,7 @@ def test_a_director_that_lets_go_already_stops_after_that() -> None:
 
 def test_a_primary_asks_for_its_role_back_and_again_after_the_same_delay() -> None:
     play = standing_by(replace(PRIMARY, auto_failback=True, failback_delay_s=20.0))
+    play.feed(Sharing(10.0, listens=None))
     play.listen(Stance.ACTIVE, 19.9)
     assert play.said.handover is None
     play.wait(20.0)

@@ -35,6 +35,7 @@ FULL = Packet(
         handover=Handover(0xABCDEF, Step.ASK, force=True),
         reasons="Tabelle verschieden: größer",
         revision="0123456789ab",
+        connections=2**40,
     ),
     (Echo(9, 10), Echo(11, 12, believed=False)),
 )
@@ -108,6 +109,7 @@ def test_every_field_has_its_number() -> None:
         "01 11 00 00 00 00 00 00 00 09 00 00 00 00 00 00 00 0a 01"
         " 01 11 00 00 00 00 00 00 00 0b 00 00 00 00 00 00 00 0c 00"
         " 02 0a 00 00 00 00 00 ab cd ef 01 01"
+        " 05 08 00 00 01 00 00 00 00 00"
         " 03 0c "
         + b"0123456789ab".hex(" ")
         + " 04 1d "
@@ -124,6 +126,7 @@ words = st.builds(
     | st.builds(Handover, st.integers(0, 2**64 - 1), st.sampled_from(Step), st.booleans()),
     st.text(max_size=300),
     st.text(max_size=100),
+    st.none() | st.integers(0, 2**64 - 1),
 )
 u64 = st.integers(0, 2**64 - 1)
 packets = st.builds(
@@ -146,6 +149,7 @@ def test_what_is_sealed_can_be_read_and_texts_are_cut_to_what_fits(sent: Packet)
     assert (read.word.stance, read.word.handover) == (sent.word.stance, sent.word.handover)
     assert read.word.ready == sent.word.ready
     assert read.word.link_failed == sent.word.link_failed
+    assert read.word.connections == sent.word.connections
     for got, said in [
         (read.word.reasons, sent.word.reasons),
         (read.word.revision, sent.word.revision),

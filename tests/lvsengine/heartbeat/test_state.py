@@ -7,13 +7,16 @@ from lvsengine.heartbeat.state import (
     answered,
     become,
     begun,
+    cut_off,
     heard,
     let_go,
+    link_failed,
+    lost_links,
     silent_since,
     step_down,
 )
 from lvsengine.heartbeat.values import Answer, Cause, Order, OrderKind, StepDown
-from lvsengine.heartbeat.words import Stance
+from lvsengine.heartbeat.words import Link, Stance
 from tests.lvsengine.heartbeat.playing import BACKUP, standing_by
 
 
@@ -59,3 +62,19 @@ def test_who_has_let_go_knows_whether_the_peer_serves() -> None:
         assert after.peer is not None
         assert after.peer.served is serves
     assert let_go(BACKUP, begun(0.0), 11.0).peer is None
+
+
+def test_what_is_lost_is_named_and_counts_only_where_links_are_monitored() -> None:
+    machine = replace(begun(0.0), links_down=frozenset((Link.PUBLIC,)))
+    assert lost_links(machine) == "the public link is down"
+    assert not link_failed(BACKUP, machine)
+    assert link_failed(replace(BACKUP, monitor_links=True), machine)
+    assert lost_links(replace(machine, links_down=frozenset(Link))) == "both links are down"
+
+
+def test_a_link_that_lvs_cf_no_longer_names_is_not_missed() -> None:
+    one_link = replace(BACKUP, monitor_links=True, links=(Link.PUBLIC,), needs=frozenset(Link))
+    machine = replace(begun(0.0), links_down=frozenset((Link.PRIVATE,)))
+    assert not link_failed(one_link, machine)
+    assert not cut_off(one_link, machine)
+    assert cut_off(one_link, replace(machine, links_down=frozenset(Link)))

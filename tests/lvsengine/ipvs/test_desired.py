@@ -205,6 +205,18 @@ def test_a_mark_of_one_port_keeps_the_real_servers_port_as_the_first_lists_it() 
     assert weights(a_config(mapped, elsewhere), found) == {"10.0.0.1:8080": 2, "10.0.0.2:80": 1}
 
 
+def test_where_a_marked_packet_keeps_its_port_anyway_the_port_is_0() -> None:
+    found = standings(http__one=UP, http__two=UP)
+    sticky = replace(HTTP, persistence_s=60, sorry_server=SORRY)
+    assert weights(a_config(sticky), found) == {"10.0.0.1:0": 2, "10.0.0.2:0": 1}
+    assert weights(a_config(sticky), {}) == {"10.0.0.9:0": 1}
+    for network in (Forwarding.DIRECT, Forwarding.TUNNEL):
+        config = replace(a_config(HTTP), network=network)
+        assert weights(config, found) == {"10.0.0.1:0": 2, "10.0.0.2:0": 1}
+        unmarked = replace(a_config(WEB), network=network)
+        assert weights(unmarked, standings(web__one=UP)) == {"10.0.0.1:80": 2}
+
+
 def test_the_sorry_server_of_a_shared_mark_is_the_first_named() -> None:
     other = replace(HTTPS, sorry_server=ip_address("10.0.0.8"))
     assert weights(a_config(HTTP, other), {}) == {"10.0.0.8:0": 1}

@@ -204,3 +204,7 @@ def test_a_name_gets_quotes_where_it_needs_them() -> None:
         assert writing.name_text(name) == f'"{name}"'
     with pytest.raises(Refused):
         writing.name_text('a"b')
+
+
+def test_a_length_that_no_ipv4_mask_has_is_written_for_the_reader_to_refuse() -> None:
+    assert writing.text_of(VIRTUAL["vip_nmask"], 64, family=4) == "64"

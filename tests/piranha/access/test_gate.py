@@ -197,3 +197,12 @@ def test_control_tells_what_is_wrong_with_a_file(files: Files) -> None:
     text = shown(OFFICE)
     assert f"{files.inner}:1:" in text
     assert "<script>" not in text
+
+
+def test_the_control_panel_has_the_allowlists_on_it(
+    admin: Client, files: Files, lvs_cf: File, engine: FakeEngine
+) -> None:
+    files.inner.write_text(ONLY_OFFICE)
+    page = admin.get(reverse("control"), REMOTE_ADDR=OFFICE).content.decode()
+    assert str(files.inner) in page
+    assert f"Allow from {OFFICE}" in page

@@ -171,3 +171,36 @@ def test_a_form_of_another_site_is_refused_and_not_shown(
     assert "did not come from a page of this web" in response.content.decode()
     assert form(browser.get(URL))["tcp_timeout"] != "777"
     assert lvs_cf.text == LVS_CF
+
+
+def test_the_text_of_the_file_is_there_again_too(
+    client: Client, ann: User, lvs_cf: File, engine: FakeEngine
+) -> None:
+    url = reverse("edit-file")
+    text = LVS_CF.replace("deadtime = 18", "deadtime = 19")
+    log_in_on(client, client.post(url, {"text": text, "revision": lvs_cf.revision}))
+    again = form(client.get(url), "text")
+    assert "deadtime = 19" in again["text"]
+    assert again["revision"] == lvs_cf.revision
+    assert lvs_cf.text == LVS_CF
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/virtual-server/shop/", "port"),
+        ("/virtual-servers/add/", "port"),
+        ("/virtual-server/shop/real-servers/add/", "weight"),
+        ("/virtual-server/shop/real-server/one/", "weight"),
+        ("/virtual-server/shop/monitoring-scripts/", "send"),
+        ("/redundancy/", "keepalive"),
+    ],
+)
+def test_every_panel_gets_its_form_back(
+    admin: Client, ann: User, lvs_cf: File, engine: FakeEngine, path: str, field: str
+) -> None:
+    lvs_cf.write(LVS_CF.replace("backup_active = 0", "backup_active = 1\nbackup = 192.0.2.12"))
+    mine = form(admin.get(path), field) | {field: "4711"}
+    browser = Client()
+    log_in_on(browser, browser.post(path, mine))
+    assert form(browser.get(path), field)[field] == "4711"

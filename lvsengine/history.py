@@ -1,0 +1,120 @@
+"""The last changes of role, kept over a restart: what `lvsctl history` tells.
+
+One small JSON file in the state folder, replaced whole, by a thread: no heartbeat waits for a
+slow disk. Nothing here stops the engine: a file that cannot be read is set aside, one that
+cannot be written is warned of, and both go on in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lvsengine.errors import EngineError
+from lvsengine.plain import PlainError, from_plain
+from lvsengine.snapshot import RoleChange
+from lvsengine.state import replace_file
+
+log = logging.getLogger("pulse")
+
+NAME = "history.json"
+ASIDE = "history.json.broken"
+KEPT = 100
+LONGEST = 1 << 20  # bytes; what is longer was not written here
+LATEST = 1e11  # seconds since the epoch that a calendar can still show
+STATES = ("active", "standby")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    changes: tuple[RoleChange, ...] = ()
+
+
+class History:
+    """The one writer of the file.
+
+    Attributes:
+        changes: The last 100 takeovers and step-downs, the newest last.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.changes: tuple[RoleChange, ...] = ()
+        self._failure = ""
+        self._folder = folder
+        self._unwritten = asyncio.Event()
+        self._writing = threading.Lock()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should know."""
+        if not self._failure:
+            return ()
+        return (f"the history is not kept over a restart: {self._failure}",)
+
+    def load(self) -> None:
+        """Read what an earlier engine kept; what cannot be used is set aside, and said."""
+        path = self._folder / NAME
+        try:
+            self.changes = _read(path)
+        except FileNotFoundError:
+            return
+        except (OSError, PlainError, ValueError, RecursionError) as error:
+            log.warning(
+                "%s cannot be read, so the history begins anew; it is kept as %s reason=%s",
+                path,
+                ASIDE,
+                error,
+            )
+            with suppress(OSError):
+                path.replace(self._folder / ASIDE)
+
+    def add(self, change: RoleChange) -> None:
+        """Remember one more; it is on disk soon after."""
+        self.changes = (*self.changes, change)[-KEPT:]
+        self._unwritten.set()
+
+    async def run(self) -> None:
+        """Write what `add` brings, until cancelled."""
+        while True:
+            await self._unwritten.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has not been written yet."""
+        if not self._unwritten.is_set():
+            return
+        self._unwritten.clear()
+        try:
+            await asyncio.to_thread(self._write)
+        except EngineError as error:
+            if error.sentence != self._failure:
+                log.warning("the history is not kept over a restart reason=%s", error.sentence)
+            self._failure = error.sentence
+        else:
+            self._failure = ""
+
+    def _write(self) -> None:
+        with self._writing:  # a writer whose task was cancelled may still be at it
+            replace_file(self._folder / NAME, _File(self.changes))
+
+
+def _read(path: Path) -> tuple[RoleChange, ...]:
+    with path.open("rb") as stream:
+        text = stream.read(LONGEST + 1)
+    if len(text) > LONGEST:
+        raise ValueError(f"it is longer than {LONGEST} bytes")
+    changes = from_plain(_File, json.loads(text), NAME).changes[-KEPT:]
+    for change in changes:
+        if change.state not in STATES or not _shown(change.at) or not _shown(change.seconds):
+            raise ValueError(f"{change} is no change of role")
+    return changes
+
+
+def _shown(seconds: float) -> bool:
+    return math.isfinite(seconds) and 0 <= seconds < LATEST
