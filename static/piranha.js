@@ -74,7 +74,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const { requestConfig, xhr } = event.detail;
   if (requestConfig && requestConfig.elt.matches("[data-stay]") && xhr.status < 300) return;
   const wrong = ["input", "select", "textarea"].map((kind) => `main ${kind}[aria-invalid="true"]`);
-  const errors = document.querySelector(wrong.join()) || document.getElementById("errors");
+  const errors =
+    document.querySelector(wrong.join()) ||
+    document.querySelector("#errors a") ||
+    document.getElementById("errors");
   if (errors) errors.focus();
   else if (event.detail.boosted || document.activeElement === document.body) {
     document.getElementById("main").focus({ preventScroll: true });

@@ -19,7 +19,8 @@ from piranha.access.typed import typed_before
 from piranha.fields import CheckField, ChoiceField, Text
 from piranha.models import Role
 from piranha.panels.form import PanelForm
-from piranha.panels.opening import CONFLICT, broken, gone
+from piranha.panels.opening import CONFLICT as CONFLICT
+from piranha.panels.opening import broken, gone
 from piranha.panels.opening import unsound as unsound
 from piranha.sentences import failure
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Protocol
 
-from django.http.response import ResponseHeaders
 from django.test import Client
 
 
@@ -16,7 +15,6 @@ class Response(Protocol):
 
     status_code: int
     content: bytes
-    headers: ResponseHeaders
 
     @property
     def headers(self) -> Mapping[str, str]: ...

@@ -57,7 +57,7 @@ def test_a_file_that_is_away_gives_the_values_back(
     mine = form(admin.get(url), name) | {name: text}
     lvs_cf.path.unlink()
     response = admin.post(url, mine)
-    assert response.status_code == 503
+    assert response.status_code == 409
     assert text in response.content.decode()
 
 
