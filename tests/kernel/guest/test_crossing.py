@@ -105,6 +105,10 @@ class Side:
         with in_namespace(self.name):
             return sysctls.mend(found)
 
+    def tells(self) -> bool:
+        """Whether it is settled: the hush is over, and its kernel tells of connections."""
+        return "master" in run(self.name, "ipvsadm", "-L", "--daemon")
+
     def addresses(self, verb: str) -> None:
         ip_batch(
             self.name,
@@ -196,7 +200,7 @@ async def test_planned_handovers_lose_no_connection_new_or_old(
                 await asyncio.to_thread(downloads.open, VIRTUAL_IP, 2)
                 await handover(giver, taker)
                 giver, taker = taker, giver
-                await asyncio.sleep(SETTLING_S + 1.0)
+                await asyncio.to_thread(wait_until, giver.tells, "the new active tells")
             assert downloads.stalled() == {}
     assert [one.failure for one in load.failures] == []
     assert "PIRANHA" not in run(giver.name, "iptables-legacy-save")
