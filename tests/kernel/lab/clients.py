@@ -174,6 +174,8 @@ class Load:
                 attempt.answer += chunk
             else:
                 self._end(attempt, server=_name(attempt.answer))
+        except BlockingIOError:  # a kernel short of memory: it will say when it can
+            return
         except OSError as error:
             self._end(attempt, failure=str(error))
 
