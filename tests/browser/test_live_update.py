@@ -15,7 +15,7 @@ from tests.browser.pictures import LOOKS, faults
 from tests.browser.reader import Look
 from tests.piranha.fake_engine import listening
 
-UPDATES = 5
+UPDATES = 3  # with one under way fewer than the answers that differ
 LONG_MS = 20_000
 OPEN = "[...document.querySelectorAll('details[open]')].map(one => one.id)"
 SELECTED = "getSelection().toString()"
