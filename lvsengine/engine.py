@@ -148,7 +148,7 @@ class Engine:
                 if isinstance(self.role, Pair):
                     group.create_task(self.role.run(), name="pair")
                     group.create_task(warmth.run(self, self.role), name="warmth")
-                # While the first checks are under way: what sets addresses takes long to load.
+                # While the first checks are under way.
                 await self.converge()
                 self._ready()
         except* _StopOrder:

@@ -78,17 +78,16 @@ class Firewall:
 
 
 class SlowFirewall(Firewall):
-    """Takes its time to remove rules, once it has begun."""
+    """Takes its time to end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.removing, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.ending, self.may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def remove(self) -> Ended:
-        if self.rules is not None:
-            self.removing.set()
-            await self.may_go_on.wait()
-        return await super().remove()
+    async def end(self) -> Ended:
+        self.ending.set()
+        await self.may_go_on.wait()
+        return await super().end()
 
 
 class Listing:
@@ -275,8 +274,9 @@ async def test_who_hands_back_while_its_hush_is_ended_listens_and_does_not_send(
     assert isinstance(taker.firewall, SlowFirewall)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(taker.crossing.run())
-        await taker.firewall.removing.wait()
+        await taker.firewall.ending.wait()
         await taker.crossing.given(EMPTY)
+        await taker.crossing.stands_by()
         taker.firewall.may_go_on.set()
         for _ in range(10):
             await asyncio.sleep(0)

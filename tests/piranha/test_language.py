@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from tests.piranha.conftest import File
 from tests.piranha.fake_engine import FakeEngine
+from tests.piranha.forms import form
 
 ENGLISH, CHINESE = "Two directors share virtual IPs", "兩台 LVS 路由器共用虛擬 IP"
 
@@ -44,6 +45,15 @@ def test_the_switch_counts_more_than_the_browser(client: Client) -> None:
 
     client.post(reverse("set_language"), chosen | {"language": "en"})
     assert ENGLISH in page(client, "zh-TW")
+
+
+@pytest.mark.django_db
+def test_whoever_is_not_logged_in_can_switch_by_the_pages_own_form() -> None:
+    browser = Client(enforce_csrf_checks=True)
+    fields = form(browser.get(reverse("login")), "next")
+    answer = browser.post(reverse("set_language"), fields | {"language": "zh-hant"})
+    assert answer.headers["Location"] == reverse("login")
+    assert '<html lang="zh-hant"' in browser.get(reverse("login")).text
 
 
 @pytest.mark.django_db
