@@ -19,6 +19,7 @@ def faults(page: Page, look: Look, name: str) -> list[str]:
     found = [f"{name}: {violation}" for violation in grave_violations(page)]
     for width in _widths(look):
         page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.evaluate("scrollTo(0, 0)")  # or the header stands in the middle of the picture
         picture = SCREENSHOTS / f"{look.language}-{look.theme}-{width}-{name}.png"
         page.screenshot(path=picture, full_page=True)
         needed = page.evaluate("document.documentElement.scrollWidth")
