@@ -1,12 +1,12 @@
 # make demo   try it on this machine       make test   all checks and tests, as CI runs them
 # make drills only the pair under faults   make bench  measure, beside the peers
-# make drill-transcript  one crash, as everybody saw it
+# make words  bring translations up to date   make drill-transcript  one crash, as all saw it
 # make clean  take away what these made
 
 BIN := .venv/bin
 PLANE ?= userspace
 
-.PHONY: demo test drills drill-transcript bench lint prepared clean
+.PHONY: demo test drills drill-transcript bench lint words prepared clean
 
 demo:
 	@deploy/prepare.sh demo
@@ -35,6 +35,9 @@ lint: prepared
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+words: prepared
+	$(BIN)/python -m deploy.words
 
 bench:
 	@deploy/prepare.sh bench

@@ -4,7 +4,8 @@
     before_taking   keep quiet                   before_giving      tell of what is open
     (raises its addresses, announces)            (lets its addresses go)
     taken           as soon as it is so          given              tell of what came since
-    ... `SETTLING_S` later: speak again; send instead of listening
+    ... `SETTLING_S` later: speak again;         stands_by          listen
+    send instead of listening
 
 Nothing here decides anything, and nothing here fails a change of role: what does not work is
 returned as sentences.
@@ -30,7 +31,8 @@ from lvsengine.lvscf.model import Config
 log = logging.getLogger("pulse")
 
 SETTLING_S = 3.0  # the giver's kernel tells the last it has to tell within 3 s
-OVER_S = 2.0  # after that the rules end by themselves, should this process not end them
+CALM_S = 6.0  # after a change of role; starting a program costs clients of a small machine
+QUIET_S = 5  # then the rules end by themselves, should this process not end them
 
 
 class SyncPlane(Protocol):
@@ -59,6 +61,7 @@ class Crossing:
         check: Callable[[], Sequence[Finding]] = sysctls.check,
         mend: Callable[[Iterable[Finding]], Sequence[str]] = sysctls.mend,
         settling_s: float = SETTLING_S,
+        calm_s: float = CALM_S,
     ) -> None:
         self.failures: tuple[str, ...] = ()
         self._plane = plane
@@ -67,10 +70,13 @@ class Crossing:
         self._check = check
         self._mend = mend
         self._settling_s = settling_s
+        self._calm_s = calm_s
         self._telling: Telling | None = None
         self._turn = asyncio.Lock()
         self._settling = asyncio.Event()
         self._hushed = False
+        self._serves = False
+        self._role_changed = asyncio.Event()
         self._config = Config()
 
     async def prepare(self, config: Config, *, serves: bool) -> tuple[str, ...]:
@@ -84,12 +90,16 @@ class Crossing:
         if self._plane is None:
             return ("syncdaemon = 1 needs the kernel's IPVS: connections are not shared",)
         said = [*self._values(config), *await self._follow(serves=serves)]
-        if not self._hushed:
-            try:
-                await self._hushing.prepare()
-            except EngineError as error:
-                said.append(str(error))
+        if not serves and not self._hushed:
+            said += await self._prepare_to_hush()
         return tuple(said)
+
+    async def _prepare_to_hush(self) -> tuple[str, ...]:
+        try:
+            await self._hushing.prepare(hush_of(self._config), QUIET_S)
+        except EngineError as error:
+            return (str(error),)
+        return ()
 
     async def before_taking(self, *, planned: bool) -> tuple[str, ...]:
         """Be ready for packets of connections that are not known yet; before addresses rise."""
@@ -97,7 +107,7 @@ class Crossing:
             return ()
         self._hushed = True
         try:
-            await self._hushing.begin(hush_of(self._config), self._settling_s + OVER_S)
+            await self._hushing.begin(hush_of(self._config), QUIET_S)
         except EngineError as error:
             return (str(error),)
         return ()
@@ -105,6 +115,8 @@ class Crossing:
     async def taken(self, *, planned: bool) -> tuple[str, ...]:
         """This director is active. After a planned handover it listens for 3 s more."""
         self._telling = None
+        self._serves = True
+        self._role_changed.set()
         if not planned or not self._shares:
             return await self._follow(serves=True)
         self._settling.set()
@@ -121,11 +133,12 @@ class Crossing:
     async def given(self, table: Table) -> tuple[str, ...]:
         """The addresses are gone: tell of what came last, then listen."""
         telling, self._telling = self._telling, None
-        said = () if telling is None else await _told(telling.tell_the_rest(table))
-        return (*said, *await self.stands_by())
+        return () if telling is None else await _told(telling.tell_the_rest(table))
 
     async def stands_by(self) -> tuple[str, ...]:
-        """This director is on standby."""
+        """This director is on standby: listen."""
+        self._serves = False
+        self._role_changed.set()
         self._settling.clear()
         await self._end_hush()
         return await self._follow(serves=False)
@@ -133,7 +146,8 @@ class Crossing:
     async def leave(self) -> tuple[str, ...]:
         """The engine ends, and does not leave things running: stop our daemon, be as usual."""
         self._settling.clear()
-        await self._end_hush()
+        self._hushed = False
+        await self._hushing.remove()
         if not self._shares or self._plane is None:
             return ()
         try:
@@ -145,6 +159,26 @@ class Crossing:
         return ()
 
     async def run(self) -> None:
+        """Do what follows a change of role in seconds."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._settle_when_taken())
+            group.create_task(self._prepare_when_calm())
+
+    async def _prepare_when_calm(self) -> None:
+        """Only who stands by will need to keep quiet: have the rules ready, or not at all."""
+        while True:
+            await self._role_changed.wait()
+            self._role_changed.clear()
+            await asyncio.sleep(self._calm_s)
+            if self._role_changed.is_set():
+                continue
+            if self._serves:
+                await self._hushing.remove()
+            elif self._shares:
+                for sentence in await self._prepare_to_hush():
+                    log.warning("%s", sentence)
+
+    async def _settle_when_taken(self) -> None:
         """End what `before_taking` began, 3 s after `taken`."""
         while True:
             await self._settling.wait()

@@ -120,7 +120,10 @@ class Duty:
         self.run_command(config.active_cmd, "active_cmd")
         await self._engine.warm_up()
         self._say(await self._crossing.before_taking(planned=planned))
-        await self._engine.hold_addresses()
+        await self._change_addresses()
+
+    async def settle_as_active(self, *, planned: bool) -> None:
+        await self._engine.holding.record()
         self._say(await self._crossing.taken(planned=planned))
         if not planned:
             self._serving.set()
@@ -130,10 +133,18 @@ class Duty:
 
     async def let_go(self) -> None:
         self.conflicts = ()
-        await self._engine.hold_addresses()
+        await self._change_addresses()
         self._say(await self._crossing.given(self._engine.table.table))
-        await self._engine.cool_down()
         self.run_command(self._engine.running.config.inactive_cmd, "inactive_cmd")
+
+    async def settle_as_standby(self) -> None:
+        await self._engine.holding.record()
+        self._say(await self._crossing.stands_by())
+        await self._engine.cool_down()
+
+    async def _change_addresses(self) -> None:
+        engine = self._engine
+        await engine.holding.change(engine.wanted_addresses(engine.running.config))
 
     async def announce_again(self) -> None:
         self.run_command(self._engine.running.config.active_cmd, "active_cmd")

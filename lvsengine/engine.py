@@ -148,7 +148,7 @@ class Engine:
                 if isinstance(self.role, Pair):
                     group.create_task(self.role.run(), name="pair")
                     group.create_task(warmth.run(self, self.role), name="warmth")
-                # While the first checks are under way: what sets addresses takes long to load.
+                # While the first checks are under way.
                 await self.converge()
                 self._ready()
         except* _StopOrder:
@@ -268,7 +268,9 @@ class Engine:
 
     async def _load(self) -> Running:
         before = self.running
-        loaded = await asyncio.to_thread(store.load, self.settings.path, known=before.known)
+        loaded = await asyncio.to_thread(
+            store.load, self.settings.path, known=before.known, earlier=before.tree
+        )
         for problem in loaded.problems:
             log.warning("%s", problem)
         config = sound(loaded.config, loaded.problems, str(self.settings.path))
@@ -277,7 +279,7 @@ class Engine:
             raise refused
         warnings = limits.warnings(config)
         planned = plan(config, before.config, before.plan)
-        return Running(config, loaded.revision, planned, warnings, loaded.known)
+        return Running(config, loaded.revision, planned, warnings, loaded.known, loaded.tree)
 
     def _take(self, running: Running) -> None:
         before, self.running = self.running, running

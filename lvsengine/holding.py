@@ -45,6 +45,8 @@ class Holding:
         self._keeper = keeper
         self._turn = asyncio.Lock()
         self._due: set[HeldAddress] = set()
+        self._wanted: Sequence[HeldAddress] = ()
+        self._unrecorded: tuple[AddressChange, ...] | None = None
         self._some_due = asyncio.Event()
 
     async def hold(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
@@ -53,12 +55,25 @@ class Holding:
         Returns:
             The changes made.
         """
-        async with self._turn:
-            made = await self._changed(wanted)
-        raised = tuple(change.address for change in made if change.verb is Verb.ADD)
-        if raised:
-            await self._announce_first(raised)
+        made = await self.change(wanted)
+        await self.record()
         return made
+
+    async def change(self, wanted: Sequence[HeldAddress]) -> tuple[AddressChange, ...]:
+        """Do what is urgent of `hold`: what clients wait for. `record` must follow soon."""
+        async with self._turn:
+            await self._record()
+            made = await self._changed(wanted)
+            self._wanted, self._unrecorded = wanted, made
+            raised = tuple(change.address for change in made if change.verb is Verb.ADD)
+            if raised:
+                await self._announce_first(raised)
+            return made
+
+    async def record(self) -> None:
+        """Do the rest: read back, tell the operators, and forget on disk what is let go of."""
+        async with self._turn:
+            await self._record()
 
     async def announce_again(self) -> None:
         """Announce all that is held as ours."""
@@ -79,10 +94,16 @@ class Holding:
         await addresses.refresh(wanted, kept.addresses)
         claimed = kept.addresses | addresses.claimable()
         self._keeper.change(addresses=claimed)
-        made = await addresses.hold(wanted, claimed)
+        return await addresses.hold(wanted, claimed)
+
+    async def _record(self) -> None:
+        if self._unrecorded is None:
+            return
+        made, self._unrecorded = self._unrecorded, None
+        addresses, claimed = self.addresses, self._keeper.kept.addresses
+        await addresses.refresh(self._wanted, claimed)
         self._chronicle.addresses(made)
         self._keeper.change(addresses=addresses.ours(claimed))
-        return made
 
     def held(self) -> tuple[HeldAddress, ...]:
         """The virtual IPs that this director holds as its own."""

@@ -66,11 +66,20 @@ class Office(Protocol):
     async def serve(self, *, planned: bool) -> None:
         """Raise the addresses and announce each once; the table stands already."""
 
+    async def settle_as_active(self, *, planned: bool) -> None:
+        """Do what can wait until the peer knows that the addresses are up."""
+
     async def before_giving(self) -> None:
         """Tell the peer's kernel of the connections that are open."""
 
     async def let_go(self) -> None:
-        """Take the addresses away."""
+        """Take the addresses away, and tell the peer's kernel of the rest."""
+
+    async def settle_as_standby(self) -> None:
+        """Do what can wait until the peer knows that the addresses are gone.
+
+        Where this director is being stopped it may be cancelled at any moment.
+        """
 
     async def announce_again(self) -> None:
         """Announce the addresses once more."""
@@ -246,6 +255,7 @@ class Pair:
         await self._office.serve(planned=action.planned)
         self._heartbeat.tell(AddressesUp(self._heartbeat.now()))
         self._changed("active", action.cause, action.reason, decided_at)
+        await self._office.settle_as_active(planned=action.planned)
 
     async def _step_down(self, action: StepDown, decided_at: float) -> None:
         line = STEP_DOWN_LINES.get(action.cause, "deactivating lvs")
@@ -253,6 +263,7 @@ class Pair:
         await self._office.let_go()
         self._heartbeat.tell(AddressesDown(self._heartbeat.now()))
         self._changed("standby", action.cause, action.reason, decided_at)
+        await self._office.settle_as_standby()
 
     async def _ask_witness(self, reason: str) -> None:
         log.info("asking the witnesses reason=%s", reason)

@@ -18,6 +18,7 @@ from lvsengine.hush.apply import Hushing
 from lvsengine.ipvs.plane import Plane
 from lvsengine.lvscf.found import Known
 from lvsengine.lvscf.model import Config
+from lvsengine.lvscf.syntax import Tree
 from lvsengine.nanny.check import Check, Definition
 from lvsengine.nanny.kinds import CHECKS
 from lvsengine.net import Address
@@ -54,7 +55,7 @@ class Running:
     """The lvs.cf that runs, and the checks that follow from it.
 
     Attributes:
-        known: What makes the next reading quicker.
+        known, tree: What makes the next reading quicker.
     """
 
     config: Config
@@ -62,6 +63,7 @@ class Running:
     plan: dict[RealServerKey, Definition]
     warnings: tuple[str, ...] = ()
     known: Known = field(default_factory=dict, repr=False)
+    tree: Tree | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

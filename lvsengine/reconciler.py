@@ -166,7 +166,7 @@ class AddressReconciler:
     async def hold(
         self, desired: Sequence[HeldAddress], owned: Collection[Address]
     ) -> tuple[AddressChange, ...]:
-        """Make the changes that `refresh` showed to be due, and read back.
+        """Make the changes that `refresh` showed to be due; `refresh` then, to read back.
 
         Returns:
             The changes made.
@@ -174,7 +174,5 @@ class AddressReconciler:
         changes = address_diff(self._present, desired, owned)
         refused = await self._plane.apply(changes) if changes else []
         self.failures = tuple(refused)
-        if changes:
-            await self.refresh(desired, owned)
         failed = {failure.change for failure in refused}
         return tuple(change for change in changes if change not in failed)

@@ -9,6 +9,7 @@ from itertools import islice
 
 from django.db import DatabaseError
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop as _
 
 from lvsengine.lvscf.compare import Difference
 from piranha.director import Saved
@@ -21,6 +22,14 @@ MAX_TEXT = 1000  # characters of one value, and 200 000 of one entry's values
 MAX_TEXTS = 200_000
 MAX_ENTRIES = 50_000  # the oldest go
 PRUNE_EACH = 100  # entries
+
+# What is done, as the log keeps it; its page says it in the reader's language.
+ACTIONS = frozenset({
+    _("save"), _("add"), _("delete"), _("enable"), _("disable"), _("weight"), _("edit"),
+    _("create"), _("restore"), _("apply"), _("drain"), _("force-up"), _("force-down"), _("auto"),
+    _("standby"), _("takeover"), _("log in"), _("log in refused"), _("log out"),
+    _("change password"), _("set password"), _("set role"), _("delete user"),
+})  # fmt: skip
 
 
 def saved(request: HttpRequest, action: str, subject: str, outcome: Saved) -> None:

@@ -11,6 +11,7 @@ PIRANHA_TRUSTED_PROXIES  addresses whose X-Forwarded-For counts; none
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from piranha.localtime import zone_name
 django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parent.parent
+# Templates and static files: beside the code in a checkout, under the prefix where installed.
+PAGES = ROOT if (ROOT / "pyproject.toml").exists() else Path(sys.prefix) / "share" / "piranha"
 LVS_CF = Path(os.environ.get("PIRANHA_CONFIG", "/etc/sysconfig/ha/lvs.cf"))
 ENGINE_SOCKET = Path(os.environ.get("PIRANHA_SOCKET", "/run/piranha/pulse.sock"))
 STATE = Path(os.environ.get("PIRANHA_STATE", "/var/lib/piranha"))
@@ -78,7 +81,7 @@ AUTHENTICATION_BACKENDS = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "templates"],
+        "DIRS": [PAGES / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -183,7 +186,7 @@ USE_TZ = True
 TIME_ZONE = zone_name()
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [ROOT / "static"]
+STATICFILES_DIRS = [PAGES / "static"]
 WHITENOISE_USE_FINDERS = True  # serves from the checkout or the package; nothing is collected
 
 LOGGING = {

@@ -12,10 +12,7 @@ function markDirty(event) {
 
 function mayLeave() {
   if (!dirty || !dirty.isConnected) return true;
-  const question = document.documentElement.lang.startsWith("zh")
-    ? "此面板有尚未儲存的變更。要放棄這些變更嗎？"
-    : "This panel has changes that are not saved. Leave them behind?";
-  return window.confirm(question);
+  return window.confirm(document.getElementById("main").dataset.leave);
 }
 
 // A form that came back with an error holds what was typed as much as one that is being filled in.

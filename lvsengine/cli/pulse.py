@@ -103,12 +103,13 @@ async def _let_go(arguments: argparse.Namespace) -> Released:
     from lvsengine import state
     from lvsengine.lvscf import store
     from lvsengine.lvscf.model import Config
+    from lvsengine.vip.netlink import NetlinkAddresses
     from lvsengine.vip.release import release
 
     config = store.load(arguments.configfile).config or Config()
     keeper = state.Keeper(arguments.state)
     keeper.load()
-    plane = _addresses()
+    plane = NetlinkAddresses()
     try:
         released = await release(config, plane, keeper.kept.addresses)
     finally:
@@ -225,9 +226,9 @@ async def _plane(plane: str) -> Plane:
 
 
 def _addresses() -> AddressPlane:
-    from lvsengine.vip.netlink import NetlinkAddresses
+    from lvsengine.vip.kernel import KernelAddresses
 
-    return NetlinkAddresses()
+    return KernelAddresses()
 
 
 async def _say_nothing(_addresses: object, *, times: int) -> tuple[str, ...]:

@@ -11,21 +11,25 @@ import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from math import ceil
+from pathlib import Path
 from typing import Protocol
 
 from lvsengine.errors import EngineError
 from lvsengine.hush.rules import (
     HOOKS,
     NFT_REMOVAL,
+    SWITCH_OFF,
+    SWITCHES,
     Hush,
     iptables_removal,
     iptables_rules,
     nft_rules,
+    switch_on,
 )
 
 PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+# thread-self: the lists are those of the network namespace of whoever writes them.
+RECENT = Path("/proc/thread-self/net/xt_recent")
 DEADLINE_S = 2.0
 LEFT_AT_MOST = 8  # times an earlier process may have left its rules behind
 SAID_AT_MOST = 200  # characters of what a program says
@@ -44,6 +48,7 @@ class Ended:
 
 
 Run = Callable[[Sequence[str], str], Awaitable[Ended]]
+Switch = Callable[[str, str], None]
 
 
 async def run(words: Sequence[str], text: str) -> Ended:
@@ -76,16 +81,27 @@ async def run(words: Sequence[str], text: str) -> Ended:
     return Ended(process.returncode == 0, first_line[:SAID_AT_MOST])
 
 
+def switch(name: str, word: str) -> None:
+    """Write a word to one of the kernel's lists, or raise OSError."""
+    (RECENT / name).write_text(word)
+
+
 class Tool(Protocol):
-    """One way to load the rules."""
+    """One way to keep quiet."""
 
     name: str
 
-    async def load(self, hush: Hush, seconds: float) -> Ended:
-        """Put the rules in force; they end by themselves after so many seconds."""
+    async def prepare(self, hush: Hush, seconds: int) -> Ended:
+        """Take out what an earlier process left, and make `begin` as quick as can be."""
+
+    async def begin(self) -> Ended:
+        """Keep quiet from now on; that ends by itself after the seconds of `prepare`."""
+
+    async def end(self) -> Ended:
+        """Be as usual again."""
 
     async def remove(self) -> Ended:
-        """Take the rules out, those of an earlier process too; ok if none are left."""
+        """Undo `prepare`."""
 
 
 class Nft:
@@ -93,9 +109,17 @@ class Nft:
 
     def __init__(self, run: Run = run) -> None:
         self._run = run
+        self._rules = ""
 
-    async def load(self, hush: Hush, seconds: float) -> Ended:
-        return await self._run(("nft", "-f", "-"), nft_rules(hush, ceil(seconds)))
+    async def prepare(self, hush: Hush, seconds: int) -> Ended:
+        self._rules = nft_rules(hush, seconds)
+        return await self.remove()
+
+    async def begin(self) -> Ended:
+        return await self._run(("nft", "-f", "-"), self._rules)
+
+    async def end(self) -> Ended:
+        return await self.remove()
 
     async def remove(self) -> Ended:
         return await self._run(("nft", "-f", "-"), NFT_REMOVAL)
@@ -104,36 +128,54 @@ class Nft:
 class Iptables:
     """Either `iptables` of `IPTABLES`; both families, IPv6 only where it is asked for."""
 
-    def __init__(
-        self,
-        name: str,
-        run: Run = run,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, name: str, run: Run = run, switch: Switch = switch) -> None:
         self.name = name
         self._programs = IPTABLES[name]
         self._run = run
-        self._now = now
+        self._switch = switch
+        self._loaded: list[int] = []  # versions
 
-    async def load(self, hush: Hush, seconds: float) -> Ended:
-        until = (self._now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-        for version in sorted({address.version for address in hush.virtual}):
-            words = (self._programs[version], "--noflush")
-            ended = await self._run(words, iptables_rules(hush, version, until))
-            if not ended.ok:
-                await self.remove()
-                return ended
-        return Ended(ok=True)
-
-    async def remove(self) -> Ended:
+    async def prepare(self, hush: Hush, seconds: int) -> Ended:
         if not (await self._run((self._programs[4], "--test"), "*filter\nCOMMIT\n")).ok:
             return Ended(ok=False, said=f"{self.name} does not work here")
+        await self._remove_leftovers()
+        for version in sorted({address.version for address in hush.virtual}):
+            words = (self._programs[version], "--noflush")
+            ended = await self._run(words, iptables_rules(hush, version, seconds))
+            if not ended.ok:
+                await self._remove_leftovers()
+                return ended
+            self._loaded.append(version)
+        return Ended(ok=True)
+
+    async def begin(self) -> Ended:
+        return self._switched(switch_on)
+
+    async def end(self) -> Ended:
+        return self._switched(lambda _: SWITCH_OFF)
+
+    async def remove(self) -> Ended:
+        while self._loaded:
+            words = (self._programs[self._loaded.pop()], "--noflush")
+            await self._run(words, iptables_removal(*HOOKS))
+        return Ended(ok=True)
+
+    def _switched(self, word: Callable[[int], str]) -> Ended:
+        for version in self._loaded:
+            name = SWITCHES[version][0]
+            try:
+                self._switch(name, word(version))
+            except OSError as error:
+                return Ended(ok=False, said=f"{RECENT / name}: {error.strerror}")
+        return Ended(ok=True)
+
+    async def _remove_leftovers(self) -> None:
+        self._loaded = []
         for program in self._programs.values():
             for table in HOOKS:
                 for _ in range(LEFT_AT_MOST):
                     if not (await self._run((program, "--noflush"), iptables_removal(table))).ok:
                         break
-        return Ended(ok=True)
 
 
 def _installed() -> tuple[Tool, ...]:
@@ -144,26 +186,38 @@ class Hushing:
     """Keeps quiet for a while, with the first tool that works here.
 
     Attributes:
-        tool: Its name; empty where none works, or before `prepare`.
+        tool: Its name; empty where none works, or none was needed yet.
     """
 
     def __init__(self, tools: Sequence[Tool] | None = None) -> None:
         self._tools = _installed() if tools is None else tools
         self._chosen: Tool | None = None
+        self._prepared: tuple[Hush, int] | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def tool(self) -> str:
         return self._chosen.name if self._chosen is not None else ""
 
-    async def prepare(self) -> None:
-        """Choose a tool, and take out what an earlier process left.
+    async def prepare(self, hush: Hush, seconds: int) -> None:
+        """Choose a tool, and let it make `begin` as quick as can be.
+
+        Args:
+            seconds: For how long to keep quiet at most.
 
         Raises:
             EngineError: `no-firewall`: none works here.
         """
+        async with self._turn:
+            await self._prepare(hush, seconds)
+
+    async def _prepare(self, hush: Hush, seconds: int) -> None:
+        if self._prepared == (hush, seconds) and self._chosen is not None:
+            return
+        self._chosen, self._prepared = None, (hush, seconds)
         said = []
         for tool in self._tools:
-            ended = await tool.remove()
+            ended = await tool.prepare(hush, seconds)
             if ended.ok:
                 self._chosen = tool
                 return
@@ -175,23 +229,32 @@ class Hushing:
             "apt-get install nftables",
         )
 
-    async def begin(self, hush: Hush, seconds: float) -> None:
-        """Keep quiet for at most so many seconds.
+    async def begin(self, hush: Hush, seconds: int) -> None:
+        """Keep quiet from now on; slower where this was not prepared.
 
         Raises:
-            EngineError: `no-firewall`: the rules could not be loaded.
+            EngineError: `no-firewall`: that could not be brought about.
         """
-        if self._chosen is None:
-            return
-        ended = await self._chosen.load(hush, seconds)
+        async with self._turn:
+            if self._prepared != (hush, seconds):
+                await self._prepare(hush, seconds)
+            ended = await self._chosen.begin() if self._chosen is not None else Ended(ok=True)
         if not ended.ok:
             raise EngineError(
                 "no-firewall",
                 "clients may be reset in this handover, for the rules against it could not be "
-                f"loaded by {self._chosen.name}: {ended.said}",
+                f"put in force by {self.tool}: {ended.said}",
             )
 
     async def end(self) -> None:
-        """Be as usual again. What cannot be removed ends by itself."""
-        if self._chosen is not None:
-            await self._chosen.remove()
+        """Be as usual again. What cannot be ended ends by itself."""
+        async with self._turn:
+            if self._chosen is not None:
+                await self._chosen.end()
+
+    async def remove(self) -> None:
+        """Leave nothing behind."""
+        async with self._turn:
+            if self._prepared is not None and self._chosen is not None:
+                await self._chosen.remove()
+            self._prepared = None

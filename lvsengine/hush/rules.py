@@ -5,8 +5,10 @@ taker's own TCP would answer them with a reset; and what a real server behind NA
 on with the real server's address, which the client resets. Dropped instead, they are sent again
 in some 200 ms, and by then the taker knows. Rendered for nft and for iptables-restore; text only.
 
-The rules end by themselves, whatever becomes of this process: nft's sets forget their elements,
-and iptables' rules no longer match after their date.
+The rules end by themselves, whatever becomes of this process: nft's sets forget their elements.
+iptables' rules are loaded before, and are in force for some seconds after `switch_on` is written
+to their switch, a list of the kernel's xt_recent: to start a program in the middle of a handover
+would keep a small machine busy just then.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from lvsengine.net import Address, Forwarding
 
 NFT_TABLE = "inet piranha_hush"
 CHAIN = "PIRANHA-HUSH"
+# By version: the name of the list, and the address under which every packet counts.
+SWITCHES = {4: ("piranha_hush", "0.0.0.0"), 6: ("piranha_hush6", "::")}
+SWITCH_OFF = "/\n"  # forgets all that is on the list
 HOOKS = {"filter": "OUTPUT", "mangle": "POSTROUTING"}  # table -> the chain that jumps to ours
 
 End = tuple[Address, int]
@@ -79,29 +84,39 @@ def nft_rules(hush: Hush, seconds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def iptables_rules(hush: Hush, version: int, until: str) -> str:
+def switch_on(version: int) -> str:
+    """What to write to the list of this version."""
+    return f"+{SWITCHES[version][1]}\n"
+
+
+def iptables_rules(hush: Hush, version: int, seconds: int) -> str:
     """Write the input of `iptables-restore --noflush` (version 4) or `ip6tables-restore` (6).
 
     Args:
-        until: When they end, in UTC, such as `2026-11-24T11:20:05`.
+        seconds: For how long the rules are in force once they are switched on.
     """
-    ends = f"-m time --datestop {until} -j DROP"
+    name, all_the_same = SWITCHES[version]
+    since = f"--name {name} --seconds {seconds} --mask {all_the_same} --rsource"
+    off = f"-A {CHAIN} -m recent ! --rcheck {since} -j RETURN"
     resets = [
-        f"-A {CHAIN} -s {address} -p tcp --tcp-flags RST RST {ends}"
+        f"-A {CHAIN} -s {address} -p tcp --tcp-flags RST RST -j DROP"
         for address in hush.virtual
         if address.version == version
     ]
     strays = [
-        f"-A {CHAIN} -s {address} -p tcp --sport {port} {ends}"
+        f"-A {CHAIN} -s {address} -p tcp --sport {port} -j DROP"
         for address, port in hush.real
         if address.version == version
     ]
-    return _iptables("filter", resets) + _iptables("mangle", strays)
+    return _iptables("filter", [off, *resets]) + _iptables("mangle", [off, *strays])
 
 
-def iptables_removal(table: str) -> str:
-    """Undo one table of `iptables_rules`; iptables-restore fails where it is not there."""
-    return f"*{table}\n-D {HOOKS[table]} -j {CHAIN}\n-F {CHAIN}\n-X {CHAIN}\nCOMMIT\n"
+def iptables_removal(*tables: str) -> str:
+    """Undo some tables of `iptables_rules`; iptables-restore fails where they are not there."""
+    return "".join(
+        f"*{table}\n-D {HOOKS[table]} -j {CHAIN}\n-F {CHAIN}\n-X {CHAIN}\nCOMMIT\n"
+        for table in tables
+    )
 
 
 def _iptables(table: str, rules: Sequence[str]) -> str:

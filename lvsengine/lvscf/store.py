@@ -1,7 +1,8 @@
 """lvs.cf on the disk: load it, save it against a known revision, keep the earlier ones.
 
-The only writer of lvs.cf. A save holds an exclusive lock on the file's folder. The last 20
-revisions are kept in the hidden folder `.lvs.cf.revisions` beside the file (after the file's
+The only writer of lvs.cf. A save holds an exclusive lock on the file's folder. What a save
+replaces and what it writes is kept, so that an editor's hand takes nothing away: the last 20
+earlier revisions, in the hidden folder `.lvs.cf.revisions` beside the file (after the file's
 name), as `000017.1f2e3d4c5b6a`: a running number and the revision.
 """
 
@@ -44,10 +45,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An earlier revision; `replaced_at` is in seconds since the epoch."""
+    """An earlier revision; `kept_at`, when it was saved or first found, is in epoch seconds."""
 
     revision: str
-    replaced_at: float
+    kept_at: float
 
 
 def revision_of(data: bytes) -> str:
@@ -55,20 +56,25 @@ def revision_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:12]
 
 
-def load(path: Path, resolve: Resolve | None = None, known: Known = reading.NOTHING) -> Loaded:
+def load(
+    path: Path,
+    resolve: Resolve | None = None,
+    known: Known = reading.NOTHING,
+    earlier: syntax.Tree | None = None,
+) -> Loaded:
     """Read, parse and judge a file.
 
     Args:
         resolve: How host names become addresses; the system's resolver where not given, with
             5 s for the whole file.
-        known: From an earlier `load`, to be quicker.
+        known, earlier: What the `load` before has found, and its tree, to be quicker.
 
     Raises:
         EngineError: The file cannot be read at all, or is no text. What is wrong with its
             content is in `problems` instead.
     """
     text, revision = _read(path)
-    tree = syntax.parse(text, str(path))
+    tree = syntax.parse(text, str(path), earlier)
     result = reading.read(tree, resolve or names.Resolver(), known)
     return Loaded(path, text, revision, tree, result.config, result.problems, result.known)
 
@@ -109,13 +115,20 @@ def save(path: Path, text: str, expected: str, wait_s: float = files.LOCK_WAIT_S
             _keep(target, before)
         if before != data:
             files.replace(target, data, like=target)
+            with contextlib.suppress(EngineError):  # saved it is; the next save keeps it too
+                _keep(target, data)
     return revision_of(data)
 
 
 def revisions(path: Path) -> tuple[Kept, ...]:
-    """List the earlier revisions, newest first."""
+    """List the earlier revisions, newest first; not the present one."""
+    target = Path(os.path.realpath(path))
+    entries = _entries(_folder(target))
+    present = _current(target) if entries else None
+    if present is not None and entries[-1].name[7:] == revision_of(present):
+        entries.pop()
     kept = []
-    for entry in reversed(_entries(_folder(Path(os.path.realpath(path))))):
+    for entry in reversed(entries):
         with contextlib.suppress(FileNotFoundError):  # a save may drop the oldest meanwhile
             kept.append(Kept(entry.name[7:], entry.stat().st_mtime))
     return tuple(kept)
@@ -202,17 +215,17 @@ def _is_revision(name: str) -> bool:
 
 
 def _keep(target: Path, data: bytes) -> None:
-    """Add what is about to be replaced, and drop what is older than the last 20."""
+    """Add a revision, and drop what is older than the last 20 and the present one."""
     folder = _folder(target)
     entries = _entries(folder)
     if not entries:
         _make(folder, target)
     elif entries[-1].name[7:] == revision_of(data):
-        return  # a save was cut off after this step
+        return  # the save before kept it already
     number = int(entries[-1].name[:6]) + 1 if entries else 1
     files.replace(folder / f"{number:06d}.{revision_of(data)}", data, like=target)
     half_written = list(folder.glob(".*.new"))
-    for entry in (*half_written, *entries[: max(0, len(entries) + 1 - KEPT_REVISIONS)]):
+    for entry in (*half_written, *entries[: max(0, len(entries) - KEPT_REVISIONS)]):
         with contextlib.suppress(OSError):  # one too many does no harm
             entry.unlink()
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import socket
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Protocol
 
 from lvsengine.errors import EngineError
 from lvsengine.net import Address
 from lvsengine.vip.interfaces import Interfaces, LinkState
+from lvsengine.vip.route_socket import NetlinkSocket, RouteSocket
 from lvsengine.vip.rtnetlink import (
     ADDRESSES,
     GET_ADDRESS,
@@ -29,11 +28,7 @@ from lvsengine.vip.rtnetlink import (
 
 DEADLINE_S = 1.0  # of one reading of everything; the kernel needs a millisecond
 TRIES = 3
-LONGEST_DATAGRAM = 65_536
 AT_ONCE = 1000  # datagrams; the loop comes back for the rest
-BUFFER = 1_048_576
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python does not name it
-KERNEL = 0  # the port from which only the kernel sends
 
 OnChange = Callable[[LinkState], None]
 
@@ -63,57 +58,15 @@ class LinkWatch(Protocol):
         """Let go of the kernel."""
 
 
-class RouteSocket(Protocol):
-    """A netlink socket that hears of links and addresses."""
-
-    def fileno(self) -> int: ...
-
-    def send(self, request: bytes) -> None: ...
-
-    def receive(self, timeout_s: float) -> bytes:
-        """Return one datagram of the kernel's; timeout 0: BlockingIOError where none waits."""
-
-    def close(self) -> None: ...
-
-
-class NetlinkSocket:
-    """A `RouteSocket` on the network namespace of the thread that makes it. Needs no privilege."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-        )
-        with suppress(OSError):  # a smaller buffer runs over earlier, which is seen
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
-        try:
-            self._socket.bind((0, LINKS | ADDRESSES))
-        except OSError:
-            self._socket.close()
-            raise
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def send(self, request: bytes) -> None:
-        self._socket.sendto(request, (KERNEL, 0))
-
-    def receive(self, timeout_s: float) -> bytes:
-        self._socket.settimeout(timeout_s)
-        while True:
-            datagram, (port, _) = self._socket.recvfrom(LONGEST_DATAGRAM)
-            if port == KERNEL:
-                return datagram
-
-    def close(self) -> None:
-        self._socket.close()
+def hearing() -> RouteSocket:
+    """Open a socket that hears of links and addresses. Needs no privilege."""
+    return NetlinkSocket(LINKS | ADDRESSES)
 
 
 class Links:
     """A `LinkWatch` by netlink. `on_change` is called from the loop, once for each change."""
 
-    def __init__(
-        self, on_change: OnChange, connect: Callable[[], RouteSocket] = NetlinkSocket
-    ) -> None:
+    def __init__(self, on_change: OnChange, connect: Callable[[], RouteSocket] = hearing) -> None:
         self._on_change = on_change
         self._connect = connect
         self._socket: RouteSocket | None = None

@@ -1,17 +1,10 @@
-"""Addresses in the kernel, by rtnetlink. The only module that knows pyroute2.
+"""Addresses in the kernel, by pyroute2: the plane of `pulse --release`.
 
-pyroute2 is imported when it is first needed and in a thread: it takes tenths of a second and
-megabytes that a director in standby, or one that only reads its table, does not spend.
+It lets go of what a pulse has left, perhaps by a fault of its own, so it shares nothing with the
+plane of the engine: `kernel`, where it stands how an address is kept, too. It takes tenths of a
+second and megabytes that a takeover does not have. Tests hold the two against each other.
 
-How an address is kept:
-
-- IPv4 as the original's ifconfig kept it: with its alias as label and its broadcast, scope
-  global (host for 127.0.0.0/8), and with the route to its network. Where the interface has an
-  address in that network already, ours is a secondary and brings no second route; where it has
-  none, clients on that wire are reached by this route only.
-- IPv6 without duplicate address detection, for a takeover cannot wait a second and a late
-  answer of the peer must not disable the address; and deprecated (preferred lifetime 0), so
-  that connections this director opens itself do not start from an address that may move.
+pyroute2 is imported when it is first needed, and in a thread. No other module knows it.
 """
 
 from __future__ import annotations

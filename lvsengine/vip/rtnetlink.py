@@ -1,7 +1,7 @@
 """The kernel's news of interfaces and addresses, as bytes: what to ask, and what it says.
 
-Only what watching links needs, by `struct`: a change must be known within milliseconds, and in
-the process that sends the heartbeats. Setting addresses is in `netlink`.
+By `struct`: a change must be known within milliseconds, and in the process that sends the
+heartbeats. What watching links needs is here; setting addresses is in `address_messages`.
 
 Sources: rtnetlink(7); linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h.
 """
@@ -23,6 +23,7 @@ NEW_LINK, DEL_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DEL_ADDRESS, GET_ADDRESS = 20, 21, 22
 ERROR, DONE = 2, 3
 REQUEST, DUMP = 0x001, 0x300
+INTERRUPTED = 0x010  # NLM_F_DUMP_INTR: what is listed changed while it was
 
 IFF_UP = 0x1  # an admin has switched it on
 IFF_RUNNING = 0x40  # it can carry packets, linux/if.h
@@ -76,23 +77,45 @@ def ask_all(kind: int, sequence: int) -> bytes:
     return HEADER.pack(length, kind, REQUEST | DUMP, sequence, 0) + _GENERAL.pack(0)
 
 
-def news(datagram: bytes) -> Iterator[News]:
-    """Read one datagram. What is cut short or means nothing here is passed over."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; `payload` is what follows its netlink header."""
+
+    kind: int
+    flags: int
+    sequence: int
+    payload: bytes
+
+
+def messages(datagram: bytes) -> Iterator[Message]:
+    """Split a datagram; what is cut short ends it."""
     at = 0
     while len(datagram) - at >= HEADER.size:
-        length, kind, _, sequence, _ = HEADER.unpack_from(datagram, at)
+        length, kind, flags, sequence, _ = HEADER.unpack_from(datagram, at)
         if not HEADER.size <= length <= len(datagram) - at:
             return
-        said = _said(kind, sequence, datagram[at + HEADER.size : at + length])
-        if said is not None:
-            yield said
+        yield Message(kind, flags, sequence, datagram[at + HEADER.size : at + length])
         at += -length % 4 + length
 
 
-def _said(kind: int, sequence: int, payload: bytes) -> News | None:
-    if kind in (DONE, ERROR):
-        errno = -_INT.unpack_from(payload)[0] if len(payload) >= _INT.size else 0
-        return EndOfAnswer(sequence, errno)
+def news(datagram: bytes) -> Iterator[News]:
+    """Read one datagram. What is cut short or means nothing here is passed over."""
+    for message in messages(datagram):
+        said = end_of(message) or _said(message.kind, message.payload)
+        if said is not None:
+            yield said
+
+
+def end_of(message: Message) -> EndOfAnswer | None:
+    """Read the end of an answer; None where the message is none."""
+    if message.kind not in (DONE, ERROR):
+        return None
+    told = len(message.payload) >= _INT.size
+    errno = -_INT.unpack_from(message.payload)[0] if told else 0
+    return EndOfAnswer(message.sequence, errno)
+
+
+def _said(kind: int, payload: bytes) -> News | None:
     if kind in (NEW_LINK, DEL_LINK):
         return _link(payload, gone=kind == DEL_LINK)
     if kind in (NEW_ADDRESS, DEL_ADDRESS):
@@ -108,7 +131,7 @@ def _link(payload: bytes, *, gone: bool) -> LinkNews | None:
         # A bridge tells of its ports in the same words, family AF_BRIDGE: DEL_LINK then only
         # means that an interface is a port no more.
         return None
-    found = _attributes(payload[LINK.size :])
+    found = attributes(payload[LINK.size :])
     carrier = found.get(IFLA_CARRIER, b"\x01")
     return LinkNews(
         index,
@@ -123,7 +146,7 @@ def _address(payload: bytes, *, gone: bool) -> AddressNews | None:
     if len(payload) < ADDRESS.size:
         return None
     *_, index = ADDRESS.unpack_from(payload)
-    found = _attributes(payload[ADDRESS.size :])
+    found = attributes(payload[ADDRESS.size :])
     # On a point-to-point link IFA_ADDRESS is the other end.
     packed = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS, b"")
     if len(packed) not in (FOUR, SIX):
@@ -131,7 +154,8 @@ def _address(payload: bytes, *, gone: bool) -> AddressNews | None:
     return AddressNews(index, ip_address(packed), gone=gone)
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes(data: bytes) -> dict[int, bytes]:
+    """Split attributes by kind; what is cut short ends them."""
     found = {}
     at = 0
     while len(data) - at >= ATTRIBUTE.size:

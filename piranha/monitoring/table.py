@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from lvsengine.snapshot import RealServerState
 from piranha.monitoring.rows import RealRow
+from piranha.sentences import said
 from piranha.templatetags.piranha_tags import badge, clock, data_size, grouped
 
 
@@ -93,7 +94,7 @@ def _row(one: RealRow, words: Words, *, may_order: bool) -> Iterator[str]:
     if real.since:
         yield f'<span class="soft">{words.since % {"at": clock(real.since)}}</span> '
     if one.telling:
-        yield f"{escape(real.reason)} "
+        yield f"{escape(said(real.reason))} "
     yield f'<details id="w-{ident}" data-pane><summary>{words.why}</summary><div data-own>'
     yield f'<a href="{words.why_url}?{escape(one.where)}">{words.results}</a></div></details></td>'
     yield f'<td class="number" data-label="{words.weight}">{_weight(real, words)}</td>'

@@ -13,6 +13,7 @@ from lvsengine.snapshot import PeerState, RealServerState, Snapshot
 from piranha.monitoring.board import Board, FileState
 from piranha.monitoring.query import Query
 from piranha.monitoring.rows import LOST, VirtualRow, ident, serves
+from piranha.sentences import said
 from piranha.templatetags.piranha_tags import clock, duration
 
 SHOWN = 20  # real servers that are named one by one, and so many of one virtual server
@@ -71,15 +72,15 @@ def quiet(snapshot: Snapshot) -> str:
 def _of_engine(error: EngineError | None) -> Iterator[Trouble]:
     if error is None:
         return
-    hint = error.hint
+    hint = said(error.hint)
     if error.code == "not-running":
         hint = _("The kernel goes on by the table it has. As root: systemctl start pulse")
-    yield Trouble("error", error.sentence, "pulse", hint=hint)
+    yield Trouble("error", said(error.sentence), "pulse", hint=hint)
 
 
 def _of_file(file: FileState) -> Iterator[Trouble]:
     if file.unreadable:
-        yield Trouble("error", file.unreadable, "lvs.cf")
+        yield Trouble("error", said(file.unreadable), "lvs.cf")
     if file.errors:
         yield Trouble(
             "error",
@@ -88,7 +89,7 @@ def _of_file(file: FileState) -> Iterator[Trouble]:
                 "lvs.cf has %(n)d errors, so what runs is the last sound revision. %(first)s",
                 len(file.errors),
             )
-            % {"n": len(file.errors), "first": file.errors[0]},
+            % {"n": len(file.errors), "first": said(file.errors[0])},
             "lvs.cf",
         )
 
@@ -101,7 +102,7 @@ def _of_snapshot(snapshot: Snapshot) -> list[Trouble]:
     ]
     if snapshot.peer is not None:
         found += _of_pair(snapshot, snapshot.peer)
-    found += [Trouble("warning", text, "lvs.cf") for text in snapshot.warnings]
+    found += [Trouble("warning", said(text), "lvs.cf") for text in snapshot.warnings]
     return found
 
 
@@ -127,7 +128,10 @@ def _of_virtual_servers(snapshot: Snapshot) -> Iterator[Trouble]:
 
 
 def _down(real: RealServerState) -> str:
-    return _("down since %(at)s: %(reason)s") % {"at": clock(real.since), "reason": real.reason}
+    return _("down since %(at)s: %(reason)s") % {
+        "at": clock(real.since),
+        "reason": said(real.reason),
+    }
 
 
 def _more(number: int) -> str:
@@ -142,7 +146,7 @@ def _ordered(name: str, virtual: str, real: RealServerState) -> Trouble:
         "force-down": _("forced down by order"),
     }[real.override]
     wrong = serves(real) and real.health == "down"
-    told = f"{word}; {real.reason}" if real.reason else word
+    told = _("%(order)s; %(reason)s") % {"order": word, "reason": said(real.reason)}
     return Trouble("warning" if wrong else "note", told, name, virtual)
 
 
@@ -155,10 +159,10 @@ def _of_pair(snapshot: Snapshot, peer: PeerState) -> Iterator[Trouble]:
     elif peer.state == snapshot.state == "active":
         yield Trouble("error", _("both directors are active"), _("the pair"))
     elif not peer.ready and snapshot.state == "active":
-        told = _("could not take over: %(reasons)s") % {"reasons": peer.reasons or "?"}
+        told = _("could not take over: %(reasons)s") % {"reasons": said(peer.reasons) or "?"}
         yield Trouble("warning", told, _("the peer"))
     for reason in snapshot.not_ready:
-        yield Trouble("warning", reason, _("this director is not ready"))
+        yield Trouble("warning", said(reason), _("this director is not ready"))
     yield from _of_links(peer)
 
 
@@ -166,7 +170,7 @@ def _of_links(peer: PeerState) -> Iterator[Trouble]:
     for link in peer.links:
         subject = _("the public link") if link.link == "public" else _("the private link")
         if link.failed:
-            yield Trouble("error", link.failed, subject)
+            yield Trouble("error", said(link.failed), subject)
         elif link.heard_s is None and peer.heard_s is not None:
             yield Trouble("warning", _("the peer was never heard on it"), subject)
         elif link.loss is not None and link.loss >= LOSS:
@@ -175,4 +179,4 @@ def _of_links(peer: PeerState) -> Iterator[Trouble]:
 
 
 def _since(at: float, sentence: str) -> str:
-    return _("since %(at)s: %(sentence)s") % {"at": clock(at), "sentence": sentence}
+    return _("since %(at)s: %(sentence)s") % {"at": clock(at), "sentence": said(sentence)}

@@ -22,6 +22,7 @@ from piranha.panels.form import PanelForm
 from piranha.panels.opening import CONFLICT as CONFLICT
 from piranha.panels.opening import broken, gone
 from piranha.panels.opening import unsound as unsound
+from piranha.sentences import failure
 
 NOTHING = "\u2013"  # a dash, where a field is blank
 UNPROCESSABLE = 422
@@ -87,7 +88,7 @@ def accept(request: HttpRequest, page: Page, form: PanelForm) -> HttpResponse:
         return show(request, page, form, UNPROCESSABLE)
     except EngineError as error:
         names_it = error.code == "already-there" and "name" in form.fields
-        form.add_error("name" if names_it else None, str(error))
+        form.add_error("name" if names_it else None, failure(error))
         return show(request, page, form, UNPROCESSABLE)
     audit.saved(request, page.action, page.subject, saved)
     say_saved(request, saved, page.also)

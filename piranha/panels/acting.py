@@ -18,6 +18,7 @@ from piranha import audit, director
 from piranha.fields import Text
 from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
 from piranha.panels.opening import CONFLICT, opened, subject
+from piranha.sentences import failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def save(
     except director.Unsound as unsound:
         return Refused(UNPROCESSABLE, "", unsound.problems)
     except EngineError as error:
-        return Refused(UNPROCESSABLE, str(error))
+        return Refused(UNPROCESSABLE, failure(error))
     audit.saved(request, action, what, saved)
     say_saved(request, saved, also)
     return None

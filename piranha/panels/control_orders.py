@@ -22,6 +22,7 @@ from piranha.models import Role
 from piranha.monitoring.rows import ORDERS, connections, decoded, serves
 from piranha.panels.accept import UNPROCESSABLE, redirect
 from piranha.panels.opening import CONFLICT
+from piranha.sentences import failure, said
 
 TAKES_AWAY = ("drain", "force-down")
 
@@ -61,15 +62,15 @@ def _carry_out(request: HttpRequest, word: str, virtual: str, real: str) -> None
         told = director.override(virtual, real, ORDERS[word], request.user.get_username())
     except EngineError as error:
         outcome = str(error)
-        messages.error(request, outcome)
+        messages.error(request, failure(error))
     else:
-        said = {
+        done = {
             "drain": _("%(name)s is drained: its connections go on, new ones go elsewhere."),
             "force-up": _("%(name)s is forced up, whatever its checks say."),
             "force-down": _("%(name)s is forced down, whatever its checks say."),
             "auto": _("%(name)s is left to its checks, which say: %(reason)s."),
         }[word]
-        messages.success(request, said % {"name": subject, "reason": told.reason})
+        messages.success(request, done % {"name": subject, "reason": said(told.reason)})
     audit.record(request, word, subject, outcome=outcome)
 
 
@@ -114,7 +115,7 @@ def why(request: HttpRequest) -> HttpResponse:
     try:
         context["it"] = director.explain(virtual, real)
     except EngineError as error:
-        context["error"] = str(error)
+        context["error"] = error
     return render(request, "panels/control_why.html", context)
 
 
@@ -138,17 +139,17 @@ def _process_lines() -> str:
     told = director.processes()
     width = max((len(one.name) for one in told.processes), default=0)
     return "\n".join(
-        f"{told.pid:>7} {one.name.ljust(width)}  {one.does}  [{one.state}]"
+        f"{told.pid:>7} {one.name.ljust(width)}  {said(one.does)}  [{said(one.state)}]"
         for one in told.processes
     )
 
 
 def _text(request: HttpRequest, title: str, read: Callable[[], str]) -> HttpResponse:
-    context = {"panel": "control", "title": title}
+    context: dict[str, Any] = {"panel": "control", "title": title}
     try:
         context["text"] = read()
     except EngineError as error:
-        context["error"] = str(error)
+        context["error"] = error
     return render(request, "panels/control_text.html", context)
 
 
@@ -172,12 +173,12 @@ def handover(request: HttpRequest) -> HttpResponse:
         return _show_handover(request, snapshot, told, UNPROCESSABLE)
     try:
         change = director.stand_by if what == "standby" else director.take_over
-        said = change(force=force)
+        answer = change(force=force)
     except EngineError as error:
         audit.record(request, what, "pair", outcome=str(error))
-        return _show_handover(request, snapshot, str(error), CONFLICT)
-    audit.record(request, what, "pair", outcome=said)
-    messages.success(request, said)
+        return _show_handover(request, snapshot, failure(error), CONFLICT)
+    audit.record(request, what, "pair", outcome=answer)
+    messages.success(request, said(answer))
     return redirect(reverse("control"))
 
 

@@ -25,6 +25,7 @@ from piranha.models import Role
 from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
 from piranha.panels.difference import compared
 from piranha.panels.opening import CONFLICT
+from piranha.sentences import failure
 
 MOST = 512 * 1024  # characters; a larger file is for an editor on the director itself
 SKELETON = """\
@@ -91,7 +92,7 @@ def _save(request: HttpRequest, present: str, revision: str) -> HttpResponse:
     except director.Unsound:
         return _show_text(request, typed, expected, UNPROCESSABLE)
     except EngineError as error:
-        return _show_text(request, typed, expected, UNPROCESSABLE, said=str(error))
+        return _show_text(request, typed, expected, UNPROCESSABLE, said=failure(error))
     audit.saved(request, "edit", "lvs.cf", saved)
     say_saved(request, saved)
     return redirect(reverse("difference"))
@@ -150,7 +151,7 @@ def _first(request: HttpRequest) -> HttpResponse:
         try:
             saved = director.replace("", text)
         except EngineError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, failure(error))
         else:
             audit.saved(request, "create", "lvs.cf", saved)
             say_saved(request, saved)

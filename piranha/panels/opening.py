@@ -11,7 +11,6 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import look
@@ -74,13 +73,10 @@ def _missing(
 
 
 def subject(where: Where) -> str:
-    """Name a block, for people and for the audit log."""
+    """Name a block in the engine's words: for the audit log, and by `said` for people."""
     if where.real:
-        return _("real server %(real)s of virtual server %(virtual)s") % {
-            "real": where.real,
-            "virtual": where.virtual,
-        }
-    return _("virtual server %(virtual)s") % {"virtual": where.virtual}
+        return f"real server {where.real} of virtual server {where.virtual}"
+    return f"virtual server {where.virtual}"
 
 
 @dataclass(frozen=True, slots=True)

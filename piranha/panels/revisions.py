@@ -49,20 +49,20 @@ class Row:
 
     Attributes:
         entry: Who made it, where the audit log knows.
-        replaced_at: In seconds since the epoch; 0 for the present one.
+        kept_at: In seconds since the epoch; 0 for the present one.
         told: What changed against the one before, in a line.
     """
 
     revision: str
     present: bool
     entry: AuditEntry | None
-    replaced_at: float
+    kept_at: float
     told: str
 
 
 def rows() -> list[Row]:
     """List the present revision, where there is one, and those that are kept, newest first."""
-    kept = [(one.revision, one.replaced_at) for one in director.revisions()]
+    kept = [(one.revision, one.kept_at) for one in director.revisions()]
     present = director.file().revision
     found = [(present, 0.0), *kept] if present else kept
     entries = _entries(revision for revision, _at in found)

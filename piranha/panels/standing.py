@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from lvsengine.snapshot import RealServerState, Snapshot, Traffic, VirtualServerState
+from piranha.sentences import said
 from piranha.templatetags.piranha_tags import clock, grouped
 
 RANKS = ("down", "degraded", "drain", "quiesced", "unknown", "up", "disabled")  # trouble first
@@ -82,10 +83,10 @@ def of_real(
     if state.since:
         reason = _("since %(at)s: %(reason)s") % {
             "at": clock(state.since),
-            "reason": state.reason,
+            "reason": said(state.reason),
         }
         return Standing(badge, word, reason)
-    return Standing(badge, word, state.reason)
+    return Standing(badge, word, said(state.reason))
 
 
 def _not_running(snapshot: Snapshot | None, *, enabled: bool, runs: bool) -> Standing | None:

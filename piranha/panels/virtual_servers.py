@@ -23,6 +23,7 @@ from piranha.panels import acting, standing
 from piranha.panels.accept import UNPROCESSABLE, redirect
 from piranha.panels.listing import Column, listed
 from piranha.panels.opening import CONFLICT, opened, subject
+from piranha.sentences import said
 
 PANEL = "virtual_servers"
 
@@ -122,7 +123,7 @@ def _act(request: HttpRequest, loaded: Loaded) -> HttpResponse:
 def missing(where: Where) -> acting.Refused:
     """Say that what was chosen is not there any more."""
     told = _("There is no %(subject)s any more: someone else has deleted or renamed it.")
-    return acting.Refused(CONFLICT, told % {"subject": subject(where)})
+    return acting.Refused(CONFLICT, told % {"subject": said(subject(where))})
 
 
 def _toggle(request: HttpRequest, loaded: Loaded, name: str) -> HttpResponse:

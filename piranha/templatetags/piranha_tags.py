@@ -9,7 +9,7 @@ from django.forms.boundfield import BoundField
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.problems import Problem, Severity
@@ -30,6 +30,16 @@ SHAPES = {
     "down": "■",
     "disabled": "○",
     "unknown": "?",
+}
+WORDS = {
+    "up": pgettext_lazy("state", "up"),
+    "active": pgettext_lazy("state", "active"),
+    "standby": pgettext_lazy("state", "standby"),
+    "quiesced": pgettext_lazy("state", "quiesced"),
+    "drain": pgettext_lazy("state", "drain"),
+    "down": pgettext_lazy("state", "down"),
+    "disabled": pgettext_lazy("state", "disabled"),
+    "unknown": pgettext_lazy("state", "unknown"),
 }
 MINUTE, HOUR, DAY = 60, 3600, 86400
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -109,8 +119,14 @@ def badge(state: str, word: str = "") -> SafeString:
         '<span class="state {}"><span class="shape" aria-hidden="true">{}</span> {}</span>',
         state,
         shape,
-        word or pgettext("state", state),
+        word or WORDS.get(state, state),
     )
+
+
+@register.filter
+def said(text: str | EngineError) -> str:
+    """Write what the engine said in the reader's language."""
+    return sentences.failure(text) if isinstance(text, EngineError) else sentences.said(text)
 
 
 @register.filter

@@ -64,21 +64,29 @@ class Director:
         self.port = free_port()
         self.url = f"http://{ADDRESS}:{self.port}"
         self.real_servers: tuple[RealServer, ...] = ()
+        self._engine, self._web = ExitStack(), ExitStack()
 
     @property
     def revision(self) -> str:
         return store.current_revision(self.lvs_cf)
 
-    @contextmanager
-    def engine(self) -> Iterator[subprocess.Popen[bytes]]:
+    def __enter__(self) -> Director:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop_web()
+        self.stop_engine()
+
+    def start_engine(self) -> None:
         command = [str(BIN / "pulse"), "-n", "-c", str(self.lvs_cf), "--plane", "userspace"]
         command += ["--socket", str(self.socket), "--state", str(self.folder / "state")]
-        with running(command, self.engine_log) as pulse:
-            wait_until(self.socket.exists, pulse, self.engine_log, START_S, POLL_S)
-            yield pulse
+        pulse = self._engine.enter_context(running(command, self.engine_log))
+        wait_until(self.socket.exists, pulse, self.engine_log, START_S, POLL_S)
 
-    @contextmanager
-    def web(self) -> Iterator[subprocess.Popen[bytes]]:
+    def stop_engine(self) -> None:
+        self._engine.close()
+
+    def start_web(self) -> None:
         command = [
             *AS_INSTALLED,
             str(BIN / "piranha-gui"),
@@ -89,9 +97,11 @@ class Director:
         ]
         command += ["--config", str(self.lvs_cf), "--socket", str(self.socket)]
         command += ["--state", str(self.web_state), "--web", str(self.folder / "web")]
-        with running(command, self.web_log) as web:
-            wait_until(self._greets, web, self.web_log, START_S, POLL_S)
-            yield web
+        web = self._web.enter_context(running(command, self.web_log))
+        wait_until(self._greets, web, self.web_log, START_S, POLL_S)
+
+    def stop_web(self) -> None:
+        self._web.close()
 
     def let_in(self, user: str, role: str) -> None:
         """Let piranha-passwd make a user who has `PASSWORD`."""
@@ -122,24 +132,28 @@ class Director:
 @contextmanager
 def new_director(folder: Path) -> Iterator[Director]:
     """Run the web of a director that is to be set up: nothing is balanced, pulse does not run."""
-    made = Director(folder)
-    made.lvs_cf.write_text(NEW_LVS_CF)
-    made.let_in("piranha", "admin")
-    with made.web():
+    with Director(folder) as made:
+        made.lvs_cf.write_text(NEW_LVS_CF)
+        made.let_in("piranha", "admin")
+        made.start_web()
         yield made
 
 
 @contextmanager
 def serving_director(folder: Path) -> Iterator[Director]:
-    """Run a director with a virtual server `shop` on `one` and `two`, and let `OTHERS` in."""
+    """Run a director with virtual servers `shop` on `one` and `two`, and `mail` on `two` and
+    `old`, which is down. `OTHERS` may log in too."""
     with ExitStack() as stack:
         made = stack.enter_context(new_director(folder))
         for user, role in OTHERS.items():
             made.let_in(user, role)
         log = folder / "real-servers.log"
-        made.real_servers = stack.enter_context(real_servers("one", "two", log=log))
-        made.lvs_cf.write_text(NEW_LVS_CF + virtual_server("shop", free_port(), made.real_servers))
-        stack.enter_context(made.engine())
+        made.real_servers = stack.enter_context(real_servers("one", "two", "old", log=log))
+        one, two, old = made.real_servers
+        old.kill()
+        shop = virtual_server("shop", free_port(), (one, two))
+        made.lvs_cf.write_text(NEW_LVS_CF + shop + virtual_server("mail", free_port(), (two, old)))
+        made.start_engine()
         yield made
 
 

@@ -10,7 +10,10 @@ LONGEST_WAY = 150  # stops of Tab, from anywhere to anywhere on a page
 IS_FOCUSED = "element => element === document.activeElement"
 IS_SEEN = """element => {
   const style = getComputedStyle(element);
-  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const head = document.getElementById("head");
+  const under = head.getBoundingClientRect().bottom - element.getBoundingClientRect().top;
+  return outlined && (head.contains(element) || under <= 0);
 }"""
 
 
@@ -36,7 +39,7 @@ class Mouse:
 
 
 class Keyboard:
-    """Goes by Tab alone, and insists that the focus can be seen wherever it rests."""
+    """Goes by Tab alone. The focus must be seen wherever it rests, and not under the header."""
 
     def press(self, what: Locator) -> None:
         kind = what.get_attribute("type")

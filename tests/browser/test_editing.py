@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.director import Director
+from tests.browser.director import PASSWORD, Director
 from tests.browser.hands import Hands, Keyboard, Mouse
-from tests.browser.reader import Look
+from tests.browser.reader import SESSION, Look
 
 PANEL = "/global-settings/"
 
@@ -48,12 +50,13 @@ def test_an_error_gives_the_form_back_and_leads_to_its_field(
     page.get_by_role("textbox", name="TCP timeout").fill("soon")
     page.get_by_role("textbox", name="UDP timeout").fill("77")
     save(page, Mouse())
-    first = page.locator("#errors a").first
-    expect(first).to_be_focused()
-    first.press("Enter")
-    expect(page.get_by_role("textbox", name="TCP timeout")).to_be_focused()
-    expect(page.get_by_role("textbox", name="TCP timeout")).to_have_value("soon")
+    wrong = page.get_by_role("textbox", name="TCP timeout")
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_value("soon")
+    expect(wrong).to_have_accessible_description(re.compile("whole number"))
     expect(page.get_by_role("textbox", name="UDP timeout")).to_have_value("77")
+    page.locator("#errors a").press("Enter")
+    expect(wrong).to_be_focused()
     assert a_director.lvs_cf.read_text() == before
 
 
@@ -126,3 +129,22 @@ def test_a_viewer_reads_a_panel_and_has_nothing_to_save(
     expect(page.get_by_role("textbox", name="TCP timeout")).to_be_disabled()
     expect(page.get_by_role("button", name="ACCEPT")).to_have_count(0)
     expect(page.get_by_role("main")).to_contain_text("admin")
+
+
+def test_what_was_typed_when_the_session_was_over_comes_back_after_logging_in(
+    a_director: Director, open_browser: Open
+) -> None:
+    somebody = open_browser(a_director)
+    page = somebody.enter(PANEL)
+    before = a_director.lvs_cf.read_text()
+    page.get_by_role("textbox", name="TCP FIN timeout").fill("177")
+    somebody.context.clear_cookies(name=SESSION)
+    save(page, Mouse())
+    page.get_by_label("Username").fill("piranha")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="LOGIN").click()
+    expect(page.get_by_role("textbox", name="TCP FIN timeout")).to_have_value("177")
+    assert a_director.lvs_cf.read_text() == before
+    save(page, Mouse())
+    expect(page.locator("#notices")).to_contain_text("Saved to lvs.cf")
+    assert "tcpfin_timeout = 177\n" in a_director.lvs_cf.read_text()

@@ -11,9 +11,11 @@ from playwright.sync_api import Page, Response, expect
 from tests.bench.talking_engine import Talker, engine
 from tests.browser.conftest import Open
 from tests.browser.director import Director, new_director
+from tests.browser.pictures import LOOKS, faults
+from tests.browser.reader import Look
 from tests.piranha.fake_engine import listening
 
-UPDATES = 10
+UPDATES = 3  # with one under way fewer than the answers that differ
 LONG_MS = 20_000
 OPEN = "[...document.querySelectorAll('details[open]')].map(one => one.id)"
 SELECTED = "getSelection().toString()"
@@ -150,3 +152,17 @@ def test_what_is_old_is_called_old_and_new_again_when_the_web_answers(page: Page
 def test_a_session_that_has_ended_is_told(page: Page) -> None:
     page.context.clear_cookies()
     expect(page.locator("#heard")).to_contain_text("Your session has ended")
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look.language}-{look.theme}")
+def test_trouble_is_not_hard_to_read_for_anybody(
+    busy: Director, open_browser: Open, look: Look
+) -> None:
+    page = open_browser(busy, look).enter("/control/")
+    page.locator("td.why details summary").first.click()
+    page.locator("#d-table > summary").click()
+    expect(page.locator("td.why details table").first).to_be_visible()
+    found = faults(page, look, "control-trouble")
+    page.goto(f"{busy.url}/control/handover/")
+    found += faults(page, look, "control-handover")
+    assert not found, "\n".join(found)

@@ -31,12 +31,51 @@ def test_a_panel_is_filled_in_and_saved_in_w3m(a_director: Director, tmp_path: P
     assert "tcp_timeout = 905\n" in a_director.lvs_cf.read_text()
 
 
-def test_a_panel_can_be_read_with_its_labels_values_and_help(
+# What w3m shows of each panel: the last words of the page first, so that all of it has been drawn.
+READ = {
+    "/global-settings/": ("ACCEPT", "Primary server public IP [ 127.0.0.1", "(*) NAT"),
+    "/redundancy/": ("ENABLE", "Backup: inactive"),
+    "/redundancy/?enable=1": ("CANCEL", "Heartbeat Interval (seconds) [ 6"),
+    "/virtual-servers/": ("DELETE", "STATUS NAME VIP NETMASK PORT PROTOCOL INTERFACE", "● up"),
+    "/virtual-server/shop/": ("CANCEL", "Name [ shop", "Scheduling [ Weighted least-conn"),
+    "/virtual-server/mail/real-servers/": ("DELETE", "■ down", "connection refused"),
+    "/virtual-server/shop/real-server/one/": ("CANCEL", "Name [ one", "Weight [ 1"),
+    "/virtual-server/shop/monitoring-scripts/": ("CANCEL", "Expect [ HTTP"),
+    "/difference/": ("REDUNDANCY", "the engine goes from revision", "5 +added tcp_timeout = 905"),
+    "/audit/": ("log in", "piranha"),
+    "/control/": ("CURRENT LVS ROUTING TABLE", "Daemon: ● running since", "shop ● 2 of 2"),
+    "/help/global_settings/": ("TCP FIN timeout", "Seconds until an idle TCP connection"),
+}
+
+
+def test_every_panel_can_be_read_with_its_labels_and_values(
     a_director: Director, tmp_path: Path
 ) -> None:
     with logged_in(a_director, tmp_path) as w3m:
-        w3m.visit(a_director.url + "/global-settings/")
+        for path, texts in READ.items():
+            w3m.visit(a_director.url + path)
+            for text in texts:
+                w3m.see(text)
+
+
+def test_a_virtual_server_and_its_real_server_are_made_in_w3m(
+    a_director: Director, tmp_path: Path
+) -> None:
+    with logged_in(a_director, tmp_path) as w3m:
+        w3m.visit(a_director.url + "/virtual-servers/add/")
         w3m.see("CANCEL")
-        w3m.see("Primary server public IP [ 127.0.0.1")
-        w3m.see("NAT( ) Direct Routing( ) Tunneling")
-        w3m.see("Seconds until an idle UDP exchange is forgotten; 0 leaves the kernel's 300.")
+        w3m.write("Name", "news")
+        w3m.write("Application port", "8119")
+        w3m.write("Virtual IP Address", "127.0.0.1")
+        w3m.write("Device", "lo:2")
+        w3m.press("ACCEPT")
+        w3m.see("Saved to lvs.cf")
+        w3m.visit(a_director.url + "/virtual-server/news/real-servers/add/")
+        w3m.see("CANCEL")
+        w3m.write("Name", "reader")
+        w3m.write("Address", "127.0.0.1")
+        w3m.press("ACCEPT")
+        w3m.see("Saved to lvs.cf")
+    text = a_director.lvs_cf.read_text()
+    assert "virtual news {" in text
+    assert "server reader {" in text

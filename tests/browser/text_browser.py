@@ -17,8 +17,9 @@ from pathlib import Path
 
 ROWS, COLUMNS = 400, 120  # tall, so that a whole page is on the screen
 WITHIN_S = 20.0
+REDRAW_S = 1.0  # of silence
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>78M])")
-ENTER, TAB, ERASE, TO_TOP, TO_END = "\r", "\t", "\x15", "g", "G$"
+ENTER, TAB, ERASE, TO_TOP, TO_END, REDRAW = "\r", "\t", "\x15", "g", "G$", "\x0c"
 
 
 class TextBrowser:
@@ -39,11 +40,13 @@ class TextBrowser:
             AssertionError: It was not; with what was.
         """
         deadline = time.monotonic() + WITHIN_S
-        while text not in (drawn := self._words()):
+        while _unspaced(text) not in _unspaced(drawn := self._words()):
             left = deadline - time.monotonic()
             assert left > 0, f"w3m has not drawn {text!r}, but:\n{drawn}"
-            if select.select([self._terminal], [], [], left)[0]:
+            if select.select([self._terminal], [], [], min(left, REDRAW_S))[0]:
                 self._drawn += os.read(self._terminal, 65536)
+            else:  # w3m draws what differs from before; now it shall draw all of it
+                os.write(self._terminal, REDRAW.encode())
 
     def _words(self) -> str:
         """Give what was drawn without the cursor's jumps between the words."""
@@ -52,24 +55,29 @@ class TextBrowser:
     def visit(self, url: str) -> None:
         self.type(f"U{ERASE}{url}{ENTER}")
 
-    def go_to(self, text: str) -> None:
-        """Put the cursor on the first place of the page that says so."""
-        self.type(f"{TO_TOP}/{re.escape(text)}{ENTER}")
+    def _go_to(self, pattern: str) -> None:
+        """Put the cursor on the first place of the page that is so."""
+        self.type(f"{TO_TOP}/{pattern}{ENTER}")
 
     def write(self, label: str, text: str, prompt: str = "TEXT:") -> None:
         """Fill in the field after its label, at w3m's prompt for it."""
-        self.go_to(label)
+        self._go_to(f"^{re.escape(label)}")
         self.type(f"{TAB}{ENTER}")
         self.see(prompt)
         self.type(f"{ERASE}{text}{ENTER}")
 
     def follow(self, link: str) -> None:
-        self.go_to(link)
+        self._go_to(re.escape(link))
         self.type(ENTER)
 
     def press(self, button: str) -> None:
         """Press the last of the page's buttons, or links, that say so."""
         self.type(f"{TO_END}?{re.escape(button)}{ENTER}{ENTER}")
+
+
+def _unspaced(text: str) -> str:
+    """Leave the blanks out: w3m jumps over them or draws them, as it likes."""
+    return "".join(text.split())
 
 
 @contextmanager

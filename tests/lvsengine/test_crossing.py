@@ -57,29 +57,37 @@ class Firewall:
 
     def __init__(self, *, works: bool = True, loads: bool = True) -> None:
         self.rules: Hush | None = None
+        self.prepared: Hush | None = None
         self._works, self._loads = works, loads
 
-    async def load(self, hush: Hush, seconds: float) -> Ended:
-        self.rules = hush if self._loads else None
+    async def prepare(self, hush: Hush, seconds: int) -> Ended:
+        self.prepared = hush if self._works else None
+        return Ended(ok=self._works, said="" if self._works else "firewall is not installed")
+
+    async def begin(self) -> Ended:
+        self.rules = self.prepared if self._loads else None
         return Ended(ok=self._loads, said="" if self._loads else "table full")
 
-    async def remove(self) -> Ended:
+    async def end(self) -> Ended:
         self.rules = None
-        return Ended(ok=self._works, said="" if self._works else "firewall is not installed")
+        return Ended(ok=True)
+
+    async def remove(self) -> Ended:
+        self.rules = self.prepared = None
+        return Ended(ok=True)
 
 
 class SlowFirewall(Firewall):
-    """Takes its time to remove rules, once it has begun."""
+    """Takes its time to end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.removing, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.ending, self.may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def remove(self) -> Ended:
-        if self.rules is not None:
-            self.removing.set()
-            await self.may_go_on.wait()
-        return await super().remove()
+    async def end(self) -> Ended:
+        self.ending.set()
+        await self.may_go_on.wait()
+        return await super().end()
 
 
 class Listing:
@@ -128,6 +136,7 @@ class Director:
             check=lambda: found,
             mend=self.mend,
             settling_s=0,
+            calm_s=0,
         )
 
     def mend(self, found: Iterable[Finding]) -> tuple[str, ...]:
@@ -177,6 +186,7 @@ async def test_the_giver_tells_before_and_after_and_then_listens() -> None:
     assert giver.listing.readings == 1
     assert await giver.crossing.given(EMPTY) == ()
     assert giver.listing.readings == 3
+    assert await giver.crossing.stands_by() == ()
     assert giver.kernel.roles == [SyncRole.RECEIVER]
 
 
@@ -184,7 +194,54 @@ async def test_a_director_that_steps_down_unplanned_tells_nothing() -> None:
     giver = Director()
     await giver.crossing.prepare(PAIR, serves=True)
     assert await giver.crossing.given(EMPTY) == ()
+    assert await giver.crossing.stands_by() == ()
     assert (giver.listing.readings, giver.kernel.roles) == (0, [SyncRole.RECEIVER])
+
+
+async def prepared(director: Director, hush: Hush | None) -> None:
+    """Let `run` make its rules ready for the role, or take them away."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(director.crossing.run())
+        async with asyncio.timeout(5):
+            while director.firewall.prepared != hush:
+                await asyncio.sleep(0)
+        running.cancel()
+
+
+async def test_only_who_stands_by_has_rules_ready_once_the_change_of_role_is_over() -> None:
+    director = Director()
+    await director.crossing.prepare(PAIR, serves=False)
+    assert director.firewall.prepared == Hush((VIRTUAL,))
+    await director.crossing.taken(planned=False)
+    await prepared(director, None)
+    await director.crossing.prepare(PAIR, serves=True)
+    assert director.firewall.prepared is None
+    await director.crossing.stands_by()
+    await prepared(director, Hush((VIRTUAL,)))
+
+
+async def test_who_takes_back_at_once_is_quiet_though_no_rules_are_ready_yet() -> None:
+    director = Director()
+    await director.crossing.prepare(PAIR, serves=True)
+    await director.crossing.stands_by()
+    assert director.firewall.prepared is None
+    assert await director.crossing.before_taking(planned=True) == ()
+    assert director.firewall.rules == Hush((VIRTUAL,))
+
+
+async def test_a_firewall_that_stops_working_is_said_once_the_change_of_role_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    director = Director(Firewall(works=False))
+    await director.crossing.prepare(PAIR, serves=True)
+    await director.crossing.stands_by()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(director.crossing.run())
+        async with asyncio.timeout(5):
+            while not caplog.messages:
+                await asyncio.sleep(0)
+        running.cancel()
+    assert "firewall is not installed" in caplog.messages[0]
 
 
 async def test_a_handover_called_off_ends_the_hush() -> None:
@@ -217,8 +274,9 @@ async def test_who_hands_back_while_its_hush_is_ended_listens_and_does_not_send(
     assert isinstance(taker.firewall, SlowFirewall)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(taker.crossing.run())
-        await taker.firewall.removing.wait()
+        await taker.firewall.ending.wait()
         await taker.crossing.given(EMPTY)
+        await taker.crossing.stands_by()
         taker.firewall.may_go_on.set()
         for _ in range(10):
             await asyncio.sleep(0)
@@ -258,6 +316,14 @@ async def test_a_director_that_leaves_stops_its_daemon_and_no_other() -> None:
     assert await director.kernel.syncd() == (foreign,)
 
 
+async def test_a_director_that_leaves_takes_its_rules_along() -> None:
+    director = Director()
+    await director.crossing.prepare(PAIR, serves=False)
+    await director.crossing.before_taking(planned=True)
+    assert await director.crossing.leave() == ()
+    assert (director.firewall.rules, director.firewall.prepared) == (None, None)
+
+
 async def test_leaving_without_anything_shared_is_easy() -> None:
     director = Director()
     await director.crossing.prepare(ALONE, serves=True)
@@ -277,6 +343,7 @@ async def test_a_list_that_cannot_be_read_does_not_stop_a_handover() -> None:
     expected = ("cannot tell the peer of the connections that are open: no list",)
     assert await giver.crossing.before_giving(EMPTY) == expected
     assert await giver.crossing.given(EMPTY) == expected
+    assert await giver.crossing.stands_by() == ()
     assert giver.kernel.roles == [SyncRole.RECEIVER]
 
 
@@ -291,7 +358,7 @@ async def test_rules_that_do_not_load_are_said() -> None:
     taker = Director(Firewall(loads=False))
     await taker.crossing.prepare(PAIR, serves=False)
     [said] = await taker.crossing.before_taking(planned=True)
-    assert said.endswith("could not be loaded by firewall: table full")
+    assert said.endswith("could not be put in force by firewall: table full")
 
 
 async def test_a_daemon_that_does_not_start_is_kept_as_a_failure_until_it_does() -> None:

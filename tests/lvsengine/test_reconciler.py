@@ -122,11 +122,13 @@ async def test_addresses_come_and_go() -> None:
     assert reconciler.claimable() == {VIP.address}
     made = await reconciler.hold([VIP], {VIP.address})
     assert [change.address for change in made] == [VIP]
+    await reconciler.refresh([VIP], {VIP.address})
     assert reconciler.holdings == {VIP: Holding.OURS}
     assert reconciler.ours({VIP.address, ip_address("192.0.2.9")}) == {VIP.address}
     assert await reconciler.hold([VIP], {VIP.address}) == ()
     await reconciler.refresh((), {VIP.address})
     await reconciler.hold((), {VIP.address})
+    await reconciler.refresh((), {VIP.address})
     assert await plane.read() == ()
     assert reconciler.ours({VIP.address}) == frozenset()
 

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 import pytest
 
 from lvsengine.crossing import Crossing
-from lvsengine.hush.apply import PATH, Ended, Hushing, Iptables, Nft
+from lvsengine.hush.apply import PATH, Ended, Hushing, Iptables, Nft, switch
 from lvsengine.ipvs import sysctls, telling
 from lvsengine.ipvs.exchange import Link, SocketLink
 from lvsengine.ipvs.kernel import KernelPlane
@@ -67,7 +67,7 @@ class Side:
         self.plane = plane
         self.crossing = Crossing(
             plane,
-            Hushing([Nft(self._run), Iptables("iptables-legacy", self._run)]),
+            Hushing([Nft(self._run), Iptables("iptables-legacy", self._run, self._switch)]),
             telling=lambda daemon: Telling(daemon, open_wire=self._wire, listing=self._listing),
             check=self._check,
             mend=self._mend,
@@ -83,6 +83,10 @@ class Side:
                 words, input=text, text=True, capture_output=True, env={"PATH": PATH}
             )
         return Ended(ended.returncode == 0, ended.stderr)
+
+    def _switch(self, name: str, word: str) -> None:
+        with in_namespace(self.name):
+            switch(name, word)
 
     def _wire(self, daemon: SyncDaemon) -> MulticastWire:
         with in_namespace(self.name):
@@ -133,6 +137,7 @@ async def handover(giver: Side, taker: Side) -> None:
     assert await taker.crossing.taken(planned=True) == ()
     giver.addresses("del")
     assert await giver.crossing.given(table) == ()
+    assert await giver.crossing.stands_by() == ()
     await taker.announce()
 
 

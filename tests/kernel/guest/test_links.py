@@ -12,7 +12,8 @@ from ipaddress import ip_address
 import pytest
 
 from lvsengine.vip.interfaces import LinkState
-from lvsengine.vip.links import Links, NetlinkSocket
+from lvsengine.vip.links import Links, hearing
+from lvsengine.vip.route_socket import NetlinkSocket, RouteSocket
 from lvsengine.vip.rtnetlink import LINKS
 from tests.kernel.lab.namespaces import in_namespace, ip_batch
 from tests.kernel.lab.network import Network, cable
@@ -31,9 +32,9 @@ class Watch:
         self._some = asyncio.Event()
         self.links = Links(self._on_change, self._connect)
 
-    def _connect(self) -> NetlinkSocket:
+    def _connect(self) -> RouteSocket:
         with in_namespace(self.namespace):
-            return NetlinkSocket()
+            return hearing()
 
     def _on_change(self, state: LinkState) -> None:
         self.told.append((state, time.monotonic()))
@@ -143,11 +144,11 @@ async def test_where_the_buffer_ran_over_everything_is_read_again(namespace: str
 
 async def test_only_the_kernel_is_heard(namespace: str) -> None:
     with in_namespace(namespace):
-        hearing, stranger = NetlinkSocket(), NetlinkSocket()
-    port = hearing._socket.getsockname()[0]
+        hearer, stranger = NetlinkSocket(LINKS), NetlinkSocket()
+    port = hearer._socket.getsockname()[0]
     stranger._socket.sendto(link_message(1, "lo", 0, 0), (port, 0))
     stranger._socket.sendto(link_message(1, "lo", 0, 0), (0, LINKS))
     with pytest.raises(BlockingIOError):
-        hearing.receive(0)
-    hearing.close()
+        hearer.receive(0)
+    hearer.close()
     stranger.close()

@@ -23,6 +23,7 @@ from lvsengine.vip.announce import announce
 from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.diff import Holding, diff, holdings
 from lvsengine.vip.frames import gratuitous_reply
+from lvsengine.vip.kernel import AT_ONCE, KernelAddresses
 from lvsengine.vip.netlink import NetlinkAddresses
 from lvsengine.vip.wire import PacketWire, why
 from tests.kernel.lab.namespaces import PROC_SYS, in_namespace, ip_batch, run, sysctl
@@ -56,9 +57,9 @@ def machine(namespace: str) -> str:
     return namespace
 
 
-def play_in(namespace: str, scenario: Scenario, plane: NetlinkAddresses | None = None) -> None:
+def play_in(namespace: str, scenario: Scenario, plane: AddressPlane | None = None) -> None:
     async def with_plane() -> None:
-        used = plane or NetlinkAddresses()
+        used = plane or KernelAddresses()
         await scenario(used)
         await used.close()
 
@@ -66,13 +67,55 @@ def play_in(namespace: str, scenario: Scenario, plane: NetlinkAddresses | None =
         asyncio.run(with_plane())
 
 
-class TestNetlink(AddressesContract):
+class TestKernel(AddressesContract):
     @pytest.fixture(autouse=True)
     def _on(self, machine: str) -> None:
         self.machine = machine
 
     def play(self, scenario: Scenario) -> None:
-        play_in(self.machine, scenario)
+        play_in(self.machine, scenario, KernelAddresses())
+
+
+class TestPyroute2(AddressesContract):
+    @pytest.fixture(autouse=True)
+    def _on(self, machine: str) -> None:
+        self.machine = machine
+
+    def play(self, scenario: Scenario) -> None:
+        play_in(self.machine, scenario, NetlinkAddresses())
+
+
+def test_what_one_plane_sets_the_other_reads_alike_and_removes(machine: str) -> None:
+    async def scenario(ours: AddressPlane) -> None:
+        pyroute2 = NetlinkAddresses()
+        held = [WEB, TLS, SIX, replace(LOOPBACK, label="")]
+        for setting, removing in ((ours, pyroute2), (pyroute2, ours)):
+            await applied(setting, add(*held))
+            assert await ours.read() == await pyroute2.read()
+            await applied(removing, remove(TLS, WEB, *held[2:]))
+            assert await on_eth(ours) == []
+        await pyroute2.close()
+
+    play_in(machine, scenario)
+
+
+def test_more_addresses_than_one_message_holds_come_and_go_with_nothing_beside(
+    machine: str,
+) -> None:
+    ip_batch(machine, "addr add 192.168.26.9/24 dev eth0")
+    many = [
+        replace(WEB, address=WEB.address + number, label=f"eth0:{number}")
+        for number in range(AT_ONCE + 20)
+    ]
+
+    async def scenario(plane: AddressPlane) -> None:
+        await applied(plane, add(*many))
+        entries = await on_eth(plane)
+        assert {entry.held for entry in entries} > set(many)
+        await applied(plane, remove(*many))
+        assert [str(entry.address) for entry in await on_eth(plane)] == ["192.168.26.9"]
+
+    play_in(machine, scenario)
 
 
 def shown(namespace: str, device: str = "eth0") -> dict[str, dict[str, Any]]:
@@ -202,7 +245,7 @@ def test_removing_ours_never_takes_a_foreign_address_of_its_network_along(machin
 
 
 def test_where_secondaries_cannot_be_promoted_ours_stays_until_they_are_gone(machine: str) -> None:
-    plane = NetlinkAddresses(promoting=lambda _: nullcontext(enter_result=False))
+    plane = KernelAddresses(promoting=lambda _: nullcontext(enter_result=False))
 
     async def scenario(plane: AddressPlane) -> None:
         await applied(plane, add(WEB, TLS))

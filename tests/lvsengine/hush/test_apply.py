@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from lvsengine.hush.apply import Ended, Hushing, Iptables, Nft, run
 from lvsengine.hush.rules import NFT_REMOVAL, Hush
 
 HUSH = Hush((ip_address("192.168.26.10"),), ((ip_address("10.11.12.1"), 80),))
+NOWHERE = Path("/nowhere")
 HUSH6 = Hush((ip_address("192.168.26.10"), ip_address("2001:db8::10")))
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class Machine:
@@ -46,8 +45,11 @@ class Machine:
             self.jumps[program, table] += change
         return True
 
-    def iptables(self, name: str = "iptables-legacy") -> Iptables:
-        return Iptables(name, self.run, lambda: NOON)
+    def iptables(self, switches: Path = NOWHERE) -> Iptables:
+        def switch(name: str, word: str) -> None:
+            (switches / name).write_text(word)
+
+        return Iptables("iptables-legacy", self.run, switch)
 
 
 BOTH = "iptables-legacy-restore", "ip6tables-legacy-restore"
@@ -57,7 +59,7 @@ async def test_the_first_tool_that_works_is_taken() -> None:
     machine = Machine(*BOTH)
     hushing = Hushing([Nft(machine.run), machine.iptables()])
     assert hushing.tool == ""
-    await hushing.prepare()
+    await hushing.prepare(HUSH, 5)
     assert hushing.tool == "iptables-legacy"
 
 
@@ -65,7 +67,7 @@ async def test_where_none_works_it_says_why_and_what_it_costs() -> None:
     machine = Machine()
     hushing = Hushing([Nft(machine.run), machine.iptables()])
     with pytest.raises(EngineError) as caught:
-        await hushing.prepare()
+        await hushing.prepare(HUSH, 5)
     assert str(caught.value) == (
         "in a planned handover some clients will be reset, for neither nft nor iptables works "
         "here (nft is not installed; iptables-legacy does not work here): "
@@ -78,41 +80,88 @@ async def test_where_none_works_it_says_why_and_what_it_costs() -> None:
 async def test_nft_loads_once_and_removes_its_table() -> None:
     machine = Machine("nft")
     hushing = Hushing([Nft(machine.run)])
-    await hushing.prepare()
-    await hushing.begin(HUSH, 4.2)
+    await hushing.prepare(HUSH, 5)
+    await hushing.begin(HUSH, 5)
     await hushing.end()
     [removal, (_, rules), last] = machine.asked
     assert removal == last == ("nft", NFT_REMOVAL)
     assert "10.11.12.1 . 80 timeout 5s" in rules
 
 
-async def test_iptables_takes_out_all_that_a_crashed_process_left() -> None:
+async def test_iptables_takes_out_all_that_a_crashed_process_left_and_loads_once() -> None:
     machine = Machine(*BOTH, left=3)
-    await Hushing([machine.iptables()]).prepare()
-    assert set(machine.jumps.values()) == {0}
+    await Hushing([machine.iptables()]).prepare(HUSH, 5)
+    assert machine.jumps == {
+        (program, table): int(program == BOTH[0])
+        for program in BOTH
+        for table in ("filter", "mangle")
+    }
 
 
-async def test_iptables_rules_end_by_the_clock() -> None:
+async def test_iptables_is_switched_on_and_off_without_a_program(tmp_path: Path) -> None:
     machine = Machine(*BOTH)
-    await machine.iptables().load(HUSH, 5)
-    [(program, rules)] = machine.asked
-    assert program == "iptables-legacy-restore"
-    assert "--datestop 2026-11-24T12:00:05" in rules
+    hushing = Hushing([machine.iptables(switches=tmp_path)])
+    await hushing.prepare(HUSH6, 5)
+    asked = len(machine.asked)
+    await hushing.begin(HUSH6, 5)
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {
+        "piranha_hush": "+0.0.0.0\n",
+        "piranha_hush6": "+::\n",
+    }
+    await hushing.end()
+    assert {one.read_text() for one in tmp_path.iterdir()} == {"/\n"}
+    assert len(machine.asked) == asked
+
+
+async def test_what_is_prepared_is_not_prepared_again_but_something_else_is() -> None:
+    machine = Machine(*BOTH)
+    hushing = Hushing([machine.iptables()])
+    await hushing.prepare(HUSH, 5)
+    asked = len(machine.asked)
+    await hushing.prepare(HUSH, 5)
+    assert len(machine.asked) == asked
+    await hushing.prepare(HUSH6, 5)
+    assert set(machine.jumps.values()) == {1}
+
+
+async def test_what_was_not_prepared_is_when_it_begins(tmp_path: Path) -> None:
+    machine = Machine(*BOTH)
+    hushing = Hushing([machine.iptables(switches=tmp_path)])
+    await hushing.begin(HUSH, 5)
+    assert (tmp_path / "piranha_hush").read_text() == "+0.0.0.0\n"
+
+
+async def test_nothing_is_left_behind_and_nothing_removed_twice() -> None:
+    machine = Machine(*BOTH)
+    hushing = Hushing([machine.iptables()])
+    await hushing.prepare(HUSH6, 5)
+    await hushing.remove()
+    assert set(machine.jumps.values()) == {0}
+    asked = len(machine.asked)
+    await hushing.remove()
+    assert len(machine.asked) == asked
 
 
 async def test_ipv6_is_only_touched_where_there_are_such_virtual_ips() -> None:
     machine = Machine(*BOTH)
-    await machine.iptables().load(HUSH6, 5)
-    assert [program for program, _ in machine.asked] == list(BOTH)
+    await machine.iptables().prepare(HUSH, 5)
+    loaded = [program for program, text in machine.asked if "\n-A " in text]
+    assert loaded == ["iptables-legacy-restore"]
 
 
 async def test_rules_that_load_for_one_family_only_are_taken_back() -> None:
     machine = Machine("iptables-legacy-restore")
     hushing = Hushing([machine.iptables()])
-    await hushing.prepare()
-    with pytest.raises(EngineError, match="loaded by iptables-legacy: ip6tables-legacy-restore"):
-        await hushing.begin(HUSH6, 5)
+    with pytest.raises(EngineError, match="ip6tables-legacy-restore is not installed"):
+        await hushing.prepare(HUSH6, 5)
     assert set(machine.jumps.values()) == {0}
+
+
+async def test_a_switch_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    hushing = Hushing([Machine(*BOTH).iptables(switches=tmp_path / "none")])
+    await hushing.prepare(HUSH, 5)
+    with pytest.raises(EngineError, match="piranha_hush: No such file or directory"):
+        await hushing.begin(HUSH, 5)
 
 
 def test_the_tools_of_a_real_machine_are_tried_in_this_order() -> None:

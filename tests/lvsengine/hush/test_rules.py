@@ -10,6 +10,7 @@ from lvsengine.hush.rules import (
     iptables_removal,
     iptables_rules,
     nft_rules,
+    switch_on,
 )
 from lvsengine.lvscf.model import Config, FloatingAddress, RealServer, VirtualServer
 from lvsengine.net import Forwarding
@@ -17,7 +18,10 @@ from lvsengine.net import Forwarding
 V4, V6 = ip_address("192.168.26.10"), ip_address("2001:db8:26::10")
 REAL4, REAL6 = ip_address("10.11.12.1"), ip_address("2001:db8:11::1")
 HUSH = Hush((V4, V6), ((REAL4, 80), (REAL6, 8080)))
-UNTIL = "2026-11-24T11:20:05"
+OFF = (
+    "-A PIRANHA-HUSH -m recent ! --rcheck"
+    " --name piranha_hush --seconds 5 --mask 0.0.0.0 --rsource -j RETURN\n"
+)
 
 WEB = VirtualServer(
     "web",
@@ -78,24 +82,30 @@ def test_a_set_without_members_is_empty() -> None:
     assert "set real6 { type ipv6_addr . inet_service; flags timeout; }" in nft_rules(Hush(), 5)
 
 
-def test_iptables_has_chains_of_its_own_and_rules_that_end() -> None:
-    assert iptables_rules(HUSH, 4, UNTIL) == (
+def test_iptables_has_chains_of_its_own_and_rules_in_force_for_seconds_after_a_switch() -> None:
+    assert iptables_rules(HUSH, 4, 5) == (
         "*filter\n"
         ":PIRANHA-HUSH - [0:0]\n"
-        "-A PIRANHA-HUSH -s 192.168.26.10 -p tcp --tcp-flags RST RST"
-        f" -m time --datestop {UNTIL} -j DROP\n"
+        + OFF
+        + "-A PIRANHA-HUSH -s 192.168.26.10 -p tcp --tcp-flags RST RST -j DROP\n"
         "-A OUTPUT -j PIRANHA-HUSH\n"
         "COMMIT\n"
         "*mangle\n"
         ":PIRANHA-HUSH - [0:0]\n"
-        f"-A PIRANHA-HUSH -s 10.11.12.1 -p tcp --sport 80 -m time --datestop {UNTIL} -j DROP\n"
+        + OFF
+        + "-A PIRANHA-HUSH -s 10.11.12.1 -p tcp --sport 80 -j DROP\n"
         "-A POSTROUTING -j PIRANHA-HUSH\n"
         "COMMIT\n"
     )
 
 
+def test_the_switch_is_the_address_that_all_addresses_are_under_its_mask() -> None:
+    assert (switch_on(4), switch_on(6)) == ("+0.0.0.0\n", "+::\n")
+    assert "--name piranha_hush6 --seconds 5 --mask :: " in iptables_rules(HUSH, 6, 5)
+
+
 def test_ip6tables_gets_the_other_family() -> None:
-    rules = iptables_rules(HUSH, 6, UNTIL)
+    rules = iptables_rules(HUSH, 6, 5)
     assert "-s 2001:db8:26::10 " in rules
     assert "-s 2001:db8:11::1 -p tcp --sport 8080 " in rules
     assert "192.168" not in rules
@@ -105,3 +115,8 @@ def test_what_was_put_in_is_taken_out_of_each_table() -> None:
     assert iptables_removal("mangle") == (
         "*mangle\n-D POSTROUTING -j PIRANHA-HUSH\n-F PIRANHA-HUSH\n-X PIRANHA-HUSH\nCOMMIT\n"
     )
+
+
+def test_both_tables_can_be_undone_at_once() -> None:
+    both = iptables_removal("filter", "mangle")
+    assert both == iptables_removal("filter") + iptables_removal("mangle")

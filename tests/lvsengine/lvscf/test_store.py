@@ -171,8 +171,8 @@ def test_mode_and_owner_are_kept_and_those_of_earlier_revisions_too(path: Path) 
     store.save(path, NEW, expected=revision(OLD))
 
     folder = path.with_name(".lvs.cf.revisions")
-    (kept,) = folder.iterdir()
-    for file in (path, kept):
+    assert len(list(folder.iterdir())) == 2
+    for file in (path, *folder.iterdir()):
         found = file.stat()
         assert stat.S_IMODE(found.st_mode) == 0o660
         if os.geteuid() == 0:
@@ -187,7 +187,7 @@ def test_the_last_20_revisions_are_kept_newest_first(path: Path) -> None:
     kept = store.revisions(path)
 
     assert [entry.revision for entry in kept] == [revision(text) for text in texts[-2:-22:-1]]
-    assert all(entry.replaced_at > 0 for entry in kept)
+    assert all(entry.kept_at > 0 for entry in kept)
     assert store.revision_text(path, kept[0].revision) == texts[-2]
     assert store.revision_text(path, revision(texts[-1])) == texts[-1]
     assert code_of(lambda: store.revision_text(path, revision(OLD))) == "no-revision"
@@ -196,8 +196,33 @@ def test_the_last_20_revisions_are_kept_newest_first(path: Path) -> None:
 def test_a_save_that_was_cut_off_leaves_no_second_copy_of_a_revision(path: Path) -> None:
     store.save(path, NEW, expected=revision(OLD))
     path.write_text(OLD)  # as if killed after the old one was kept, before it was replaced
+    (path.with_name(".lvs.cf.revisions") / f"000002.{revision(NEW)}").unlink()
     store.save(path, NEW, expected=revision(OLD))
     assert [kept.revision for kept in store.revisions(path)] == [revision(OLD)]
+
+
+def test_what_was_saved_outlives_an_edit_by_hand(path: Path) -> None:
+    store.save(path, NEW, expected=revision(OLD))
+    path.write_text("serial_no = 99\n")
+    assert [kept.revision for kept in store.revisions(path)] == [revision(NEW), revision(OLD)]
+    assert store.revision_text(path, revision(NEW)) == NEW
+    path.unlink()
+    assert store.revisions(path)[0].revision == revision(NEW)
+
+
+def test_a_save_that_cannot_keep_its_own_text_is_a_save(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bytes] = []
+
+    def keep_once(_target: Path, data: bytes) -> None:
+        if kept:
+            raise EngineError("not-saved", "the disk is full")
+        kept.append(data)
+
+    monkeypatch.setattr(store, "_keep", keep_once)
+    assert store.save(path, NEW, expected=revision(OLD)) == revision(NEW)
+    assert path.read_text() == NEW
 
 
 def test_half_a_revision_that_a_killed_process_left_is_cleared_away(path: Path) -> None:
@@ -215,7 +240,7 @@ def test_what_is_not_ours_in_the_folder_of_revisions_is_left_alone(path: Path) -
         (folder / stranger).write_text("mine")
     store.save(path, NEW, expected=revision(OLD))
     assert [entry.revision for entry in store.revisions(path)] == [revision(OLD)]
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 5
 
 
 def test_where_no_revision_can_be_kept_nothing_is_saved(path: Path) -> None:
@@ -284,7 +309,7 @@ def test_killed_at_any_line_the_file_is_the_old_or_the_new_one_whole(tmp_path: P
         store.save(path, OLD + NEW, expected=revision(seen[-1]))
         folder = path.with_name(".lvs.cf.revisions")
         assert set(path.parent.iterdir()) == {path, folder}
-        assert len(list(folder.iterdir())) == len(store.revisions(path))
+        assert len(list(folder.iterdir())) == len(store.revisions(path)) + 1  # the present one
     assert len(seen) > 50
     assert seen == [OLD] * seen.count(OLD) + [NEW] * seen.count(NEW)  # one moment decides
     assert NEW in seen

@@ -36,6 +36,32 @@ def test_any_bytes_come_back_as_they_were(data: bytes) -> None:
     assert str(parse(text, "f")).encode("utf-8", "surrogateescape") == data
 
 
+ROW = st.tuples(PIECES | st.sampled_from(["weight = 2", "port = 8]"]), ENDS)
+ROWS = st.lists(ROW)
+
+
+@given(ROWS, st.data())
+def test_a_tree_made_from_an_earlier_one_is_the_same(
+    rows: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    edited = [data.draw(st.just(row) | ROW) for row in rows]
+    before, after = ("".join(a + b for a, b in some) for some in (rows, edited))
+    assert parse(after, "f", parse(before, "f")) == parse(after, "f")
+
+
+@given(st.lists(st.sampled_from(["weight = 2", "active = 1", "dirs = [", "x = y ]", "}"])))
+def test_a_setting_that_says_something_else_moves_no_block(pieces: list[str]) -> None:
+    before = "virtual v {\n" + "\n".join(pieces) + "\nport = 80\n}\n"
+    after = before.replace("active = 1", "active = 0").replace("= 80", "= 81")
+    assert parse(after, "f", parse(before, "f")) == parse(after, "f")
+
+
+def test_where_only_a_value_was_edited_the_blocks_are_those_of_before() -> None:
+    tree = parse("virtual v {\nport = 80\n}\n", "f")
+    assert parse("virtual v {\nport = 81\n}\n", "f", tree).root is tree.root
+    assert parse("virtual w {\nport = 80\n}\n", "f", tree).root is not tree.root
+
+
 @given(FILES)
 def test_every_block_lies_inside_its_parent(text: str) -> None:
     tree = parse(text, "f")

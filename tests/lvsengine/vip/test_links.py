@@ -13,7 +13,8 @@ import pytest
 
 from lvsengine.errors import EngineError
 from lvsengine.vip.interfaces import LinkState, Trouble
-from lvsengine.vip.links import Links, RouteSocket
+from lvsengine.vip.links import Links
+from lvsengine.vip.route_socket import RouteSocket
 from lvsengine.vip.rtnetlink import GET_ADDRESS, GET_LINK, HEADER
 from tests.lvsengine.vip.news_writing import (
     address_message,
