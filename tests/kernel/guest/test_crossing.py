@@ -109,6 +109,9 @@ class Side:
         """Whether it is settled: the hush is over, and its kernel tells of connections."""
         return "master" in run(self.name, "ipvsadm", "-L", "--daemon")
 
+    def has_no_rules(self) -> bool:
+        return "PIRANHA" not in run(self.name, "iptables-legacy-save")
+
     def addresses(self, verb: str) -> None:
         ip_batch(
             self.name,
@@ -202,8 +205,8 @@ async def test_planned_handovers_lose_no_connection_new_or_old(
                 giver, taker = taker, giver
                 await asyncio.to_thread(wait_until, giver.tells, "the new active tells")
             assert downloads.stalled() == {}
-    assert [one.failure for one in load.failures] == []
-    assert "PIRANHA" not in run(giver.name, "iptables-legacy-save")
+        assert [one.failure for one in load.failures] == []
+        await asyncio.to_thread(wait_until, giver.has_no_rules, "who serves keeps no rules")
 
 
 async def test_a_connection_that_is_just_opening_is_known_to_the_peer(
