@@ -11,6 +11,7 @@ from urllib.request import urlopen
 from lvsengine.lvscf import store
 from tests.bench.processes import BIN, running, wait_until
 from tests.browser.real_servers import ADDRESS, RealServer, free_port, is_open, real_servers
+from tests.kernel.lab.waiting import wait_until as wait_for
 
 START_S = 30.0
 POLL_S = 0.05
@@ -154,7 +155,13 @@ def serving_director(folder: Path) -> Iterator[Director]:
         shop = virtual_server("shop", free_port(), (one, two))
         made.lvs_cf.write_text(NEW_LVS_CF + shop + virtual_server("mail", free_port(), (two, old)))
         made.start_engine()
+        wait_for(lambda: _all_checked(made.lvsctl("status")), "all were checked", START_S)
         yield made
+
+
+def _all_checked(status: str) -> bool:
+    """Whether the three that serve are up, and `old` is known to be down."""
+    return status.count("● ") == 3 and "connection refused" in status
 
 
 def virtual_server(name: str, port: int, behind: Iterable[RealServer]) -> str:
