@@ -58,9 +58,9 @@ class NotOneWord:
                          " and acronyms of any language are tried first.")  # fmt: skip
                 raise ValidationError(told % {"word": core}, code="word")
             if len(core) <= LONGEST_WORD and around <= AROUND:
-                told = _("This password may be one word of some language: it is a single run of"
-                         " letters. Use several words with signs between them, or mix letters"
-                         " and digits.")  # fmt: skip
+                told = _("This password may be one word of some language: it is little more than"
+                         " one run of letters, digits and signs read as the letters that they"
+                         " look like. Use several words with signs between them.")  # fmt: skip
                 raise ValidationError(told, code="one-word")
 
     def get_help_text(self) -> str:
