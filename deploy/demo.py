@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import os
 import secrets
 import shutil
 import signal
@@ -135,6 +136,7 @@ def _demonstrate(plane: str, children: list[subprocess.Popen[bytes]]) -> None:
     )  # fmt: skip
     children.append(pulse)
     _wait_until_answered(PORT, pulse)
+    os.environ["PIRANHA_USER"] = "root"  # started by root, the files are root's: so stays the web
     password = _make_user()
     web = _start(
         str(BIN / "piranha-gui"), "--bind", ADDRESS, "--port", str(WEB_PORT),

@@ -4,6 +4,7 @@ PIRANHA_CONFIG   lvs.cf                          /etc/sysconfig/ha/lvs.cf
 PIRANHA_SOCKET   the engine's socket             /run/piranha/pulse.sock
 PIRANHA_STATE    users, sessions, audit, secret  /var/lib/piranha
 PIRANHA_WEB      the two allowlists              /etc/sysconfig/ha/web
+PIRANHA_USER     whom root becomes               piranha, where there is such a user
 PIRANHA_TLS      1 where the web speaks TLS
 PIRANHA_TRUSTED_PROXIES  addresses whose X-Forwarded-For counts; none
 """

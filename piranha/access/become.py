@@ -7,7 +7,7 @@ import pwd
 import stat
 from pathlib import Path
 
-USER = "piranha"
+USER = os.environ.get("PIRANHA_USER", "piranha")
 FOLDER_MODE = 0o750
 UMASK = 0o027
 # What the web makes; the folder may also hold files of the engine, which stay as they are.
