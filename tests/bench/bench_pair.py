@@ -16,7 +16,7 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from tests.bench.figures import Goal, Options, Row, Section, table
-from tests.kernel.lab.announcements import announcements
+from tests.kernel.lab.announcements import Ear, announcements, hardware_of
 from tests.kernel.lab.clients import Load
 from tests.kernel.lab.configuration import Virtual
 from tests.kernel.lab.crowd import Crowd, outage_s
@@ -211,12 +211,19 @@ def _many_addresses(network: Network, runs: int) -> Row:
         for number in range(runs):
             active, standby = ("dirA", "dirB") if number % 2 == 0 else ("dirB", "dirA")
             with announcements() as ear:
+                hardware = hardware_of(standby)
                 pair.hand_over(active)
-                wait_until(lambda: addresses <= ear.first().keys(), "all are announced")
-                seconds.append(max(ear.first().values()) - pair.history(standby)[-1].at)
+                announced_at = _last_first(ear, hardware, addresses)
+                seconds.append(announced_at - pair.history(standby)[-1].at)
             pair.settle(standby)
     network.tidy()
     return Row(f"takeover's own work, {MANY} virtual IPs", "s", seconds, goal=Goal(0.2))
+
+
+def _last_first(ear: Ear, hardware: str, addresses: set[str]) -> float:
+    """When the last address was first announced by the taker; the giver may repeat its own."""
+    wait_until(lambda: addresses <= ear.first(hardware).keys(), "all are announced")
+    return max(ear.first(hardware).values())
 
 
 if __name__ == "__main__":

@@ -44,9 +44,10 @@ class Ear:
                 at, address = seconds + nanoseconds / 1e9, socket.inet_ntoa(frame[28:32])
                 self._heard.append(Announcement(at, frame[22:28].hex(":"), address))
 
-    def first(self) -> dict[str, float]:
-        """When each address was first announced."""
-        return {one.address: one.at for one in reversed(self.heard())}
+    def first(self, hardware: str = "") -> dict[str, float]:
+        """When each address was first announced, by the device of that Ethernet address alone."""
+        heard = [one for one in self.heard() if not hardware or one.hardware == hardware]
+        return {one.address: one.at for one in reversed(heard)}
 
 
 @contextmanager
