@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 from lvsengine.control import client, messages
 from lvsengine.snapshot import Snapshot
 from tests.bench import host, processes
-from tests.bench.configurations import Plan
+from tests.bench.configurations import Plan, lvs_cf
 from tests.bench.figures import Goal, Options, Row, Section
 
 VIRTUALS, REALS = 200, 10
@@ -89,7 +89,7 @@ class Browser:
         token = _found(TOKEN, self.ask("/login/").text)
         form = {"csrfmiddlewaretoken": token, "username": "piranha", "password": PASSWORD}
         answer = self.ask("/login/", form)
-        if answer.status != 302:
+        if answer.status != 303:
             raise RuntimeError(f"no log in: {answer.status}")
 
 
@@ -203,7 +203,7 @@ def _web(scene: str) -> Iterator[tuple[Browser, int]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         stack.enter_context(_environment(folder))
         at, log = folder / "pulse.sock", folder / "log"
-        (folder / "lvs.cf").write_text("serial_no = 1\nprimary = 192.0.2.11\nservice = lvs\n")
+        (folder / "lvs.cf").write_text(lvs_cf(Plan(VIRTUALS, REALS, interval_s=6)))
         talking = [sys.executable, "-m", "tests.bench.talking_engine", str(at), "--scene", scene]
         engine = stack.enter_context(processes.running(talking, log))
         processes.wait_until(at.exists, engine, log, START_S, 0.05)
