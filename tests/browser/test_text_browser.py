@@ -79,3 +79,24 @@ def test_a_virtual_server_and_its_real_server_are_made_in_w3m(
     text = a_director.lvs_cf.read_text()
     assert "virtual news {" in text
     assert "server reader {" in text
+
+
+def test_the_other_panels_are_submitted_in_w3m_too(a_director: Director, tmp_path: Path) -> None:
+    before = a_director.lvs_cf.read_text()
+    typed = {
+        "/virtual-server/shop/": ("Service timeout", "7", "ACCEPT"),
+        "/virtual-server/shop/real-server/one/": ("Weight", "9", "ACCEPT"),
+        "/virtual-server/shop/monitoring-scripts/": ("Expect", "HTTP/1", "ACCEPT"),
+        "/redundancy/?enable=1": ("Redundant server public IP", "192.0.2.12", "ENABLE"),
+    }
+    with logged_in(a_director, tmp_path) as w3m:
+        for path, (label, text, button) in typed.items():
+            w3m.visit(a_director.url + path)
+            w3m.see("CANCEL")
+            w3m.write(label, text)
+            w3m.press(button)
+            w3m.see("Saved to lvs.cf")
+    text = a_director.lvs_cf.read_text()
+    a_director.lvs_cf.write_text(before)
+    for line in ("timeout = 7", "weight = 9", 'expect = "HTTP/1"', "backup = 192.0.2.12"):
+        assert line in text
