@@ -42,10 +42,11 @@ class KeyField(forms.Field):
     Attributes:
         help_text: The key's own sentence where none is given.
         needs: The box or choice without which the field means nothing; for the style sheet.
+        blank: What the button is called that empties the field; none where empty.
     """
 
     needs = ""
-
+    blank: Text = ""
     widget: type[forms.Widget] = forms.TextInput
 
     def __init__(self, key: Key, label: Text, help_text: Text = "", widget: Widget = None) -> None:

@@ -14,7 +14,7 @@ from lvsengine.lvscf.edits import Where
 from lvsengine.lvscf.keys import KEYS
 from lvsengine.lvscf.rows import Key, Section
 from piranha.access.roles import needs
-from piranha.fields import CheckField, RawField
+from piranha.fields import CheckField, KeyField, RawField, Text
 from piranha.models import Role
 from piranha.panels.accept import Page, accept, show
 from piranha.panels.block import BlockForm
@@ -71,7 +71,7 @@ class MonitoringScriptsForm(BlockForm):
     fieldsets: ClassVar[tuple[Fieldset, ...]] = (
         (_("How real servers are checked"), ("send_program", "send", "expect", "use_regex")),
     )
-    blanks: ClassVar[dict[str, object]] = {
+    blanks: ClassVar[dict[str, Text]] = {
         "send_program": _("NO SEND PROGRAM"),
         "send": _("BLANK SEND"),
         "expect": _("BLANK EXPECT"),
@@ -79,7 +79,9 @@ class MonitoringScriptsForm(BlockForm):
 
     def arrange(self) -> None:
         for name, label in self.blanks.items():
-            self.fields[name].blank = label  # type: ignore[attr-defined]
+            field = self.fields[name]
+            if isinstance(field, KeyField):
+                field.blank = label
 
 
 @require_http_methods(["GET", "POST"])

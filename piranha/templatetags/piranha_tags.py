@@ -57,12 +57,6 @@ def clock(at: float) -> str:
 
 
 @register.filter
-def ago(at: float) -> str:
-    """Say how long a moment is past."""
-    return _("%(time)s ago") % {"time": duration(max(0.0, time.time() - at))}
-
-
-@register.filter
 def duration(seconds: float) -> str:
     """Write a length of time in its largest whole unit."""
     whole = int(seconds)
