@@ -164,8 +164,8 @@ def activate(me: Operator) -> None:
 def traffic_moves(me: Operator, site: Site) -> None:
     """4.8: pulse is started, both real servers answer, and CONTROL says so by itself."""
     me.follow("CONTROL/MONITORING")
-    by_itself(me, row(me, "one"), "up")
-    by_itself(me, row(me, "two"), "up")
+    by_itself(me, row(me, "one"), "● up")
+    by_itself(me, row(me, "two"), "● up")
     assert site.who_answers() == {"one", "two"}
     by_itself(me, row(me, "one"), re.compile("[1-9]"))
 
@@ -190,13 +190,13 @@ def change_of_weight(me: Operator, site: Site) -> None:
 def real_server_dies(me: Operator, site: Site) -> None:
     """The page says so by itself, and why; nobody else is sent there; and it comes back."""
     me.follow("CONTROL/MONITORING")
-    by_itself(me, row(me, "one"), "up")
+    by_itself(me, row(me, "one"), "● up")
     site.one.kill()
     by_itself(me, row(me, "one"), "down")
     by_itself(me, row(me, "one"), re.compile("refused"))
     assert site.who_answers() == {"two"}
     site.one.start()
-    by_itself(me, row(me, "one"), "up")
+    by_itself(me, row(me, "one"), "● up")
 
 
 def drained(me: Operator, site: Site) -> None:
@@ -205,7 +205,7 @@ def drained(me: Operator, site: Site) -> None:
     by_itself(me, row(me, "one"), "drain")
     wait_until(lambda: site.who_answers() == {"two"}, "one gets no new connections")
     me.press("Undrain: HTTP/one")
-    by_itself(me, row(me, "one"), "up")
+    by_itself(me, row(me, "one"), "● up")
     wait_until(lambda: site.who_answers() == {"one", "two"}, "one is back")
 
 
