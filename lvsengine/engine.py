@@ -48,6 +48,7 @@ REFRESH_S = 30.0  # drift made behind our back is seen within this
 RETRY_S = 2.0
 USAGE_AGE_S = 1.0
 FIRST_CHECKS_S = 2.0  # a cold standby waits so long at most for its first results
+LINGER_S = 1.0  # after a handover: what neighbours still send here finds a table
 
 
 class _StopOrder(Exception):
@@ -157,11 +158,17 @@ class Engine:
     async def _end_when_asked(self) -> None:
         await self._stop.wait()
         if isinstance(self.role, Pair):
-            try:
-                await self.role.order(OrderKind.STOP)
-            except EngineError as error:
-                log.warning("stopping without a handover reason=%s", error.sentence)
+            await self._hand_over(self.role)
         raise _StopOrder
+
+    async def _hand_over(self, pair: Pair) -> None:
+        served = pair.serves
+        try:
+            await pair.order(OrderKind.STOP)
+        except EngineError as error:
+            log.warning("stopping without a handover reason=%s", error.sentence)
+        if served and not pair.serves:
+            await asyncio.sleep(LINGER_S)
 
     async def _end(self) -> None:
         if self.settings.leave_running:

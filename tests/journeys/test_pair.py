@@ -12,6 +12,7 @@ import pytest
 
 from lvsengine.answers import Answers
 from lvsengine.control import messages
+from lvsengine.engine import LINGER_S
 from lvsengine.errors import EngineError
 from lvsengine.heartbeat import keys
 from lvsengine.heartbeat.memory import ADDRESSES, CUT, FAIR, MemoryNetwork
@@ -229,6 +230,22 @@ def test_a_director_that_is_stopped_hands_over_first(tmp_path: Path, signed: boo
             assert await until(lambda: state(pair.backup) == "active", 1) <= SLACK_S
             await settle()
             assert await pair.backup.held() == VIRTUAL_IPS
+
+    run_virtually(journey())
+
+
+def test_what_still_comes_to_a_director_that_has_handed_over_meets_a_table(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            table = await pair.primary.weights()
+            pair.primary.engine.stop()
+            await until(lambda: state(pair.backup) == "active", 1)
+            await settle(LINGER_S / 2)
+            assert await pair.primary.held() == set()
+            assert await pair.primary.weights() == table
+            await settle(LINGER_S)
+            assert await pair.primary.weights() == {}
 
     run_virtually(journey())
 
