@@ -22,6 +22,8 @@ from lvsengine.snapshot import AddressState, RoleChange, Snapshot
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
 
+CHANGING = (messages.Reload, messages.SetOverride, messages.StandBy, messages.TakeOver)
+
 
 class Answers:
     """One method a command. Only reads, but for `reload` and `override`."""
@@ -30,6 +32,8 @@ class Answers:
         self._engine = engine
 
     async def answer(self, request: messages.Request) -> object:
+        if self._engine.stops and isinstance(request, CHANGING):
+            raise EngineError("stopping", "pulse is being stopped", "ask again when it runs")
         match request:
             case messages.Status():
                 return await self.status()
@@ -89,7 +93,12 @@ class Answers:
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
-            warnings=(*engine.running.warnings, *engine.duty.warnings, *engine.history.warnings),
+            warnings=(
+                *engine.running.warnings,
+                *engine.duty.warnings,
+                *engine.history.warnings,
+                *engine.keeper.warnings,
+            ),
             not_ready=engine.not_ready(),
             peer=role.peer() if isinstance(role, Pair) else None,
         )
@@ -171,9 +180,9 @@ class Answers:
             loaded = store.load(self._engine.settings.path)
             config, problems, revision = loaded.config, loaded.problems, loaded.revision
         else:
+            revision = _revision(request.text, path)
             read = reading.read_text(request.text, path)
             config, problems = read.config, read.problems
-            revision = store.revision_of(request.text.encode("utf-8", "surrogateescape"))
         config = sound(config, problems, path)
         refused = limits.refusal(config)
         if refused is not None:
@@ -212,3 +221,10 @@ class Answers:
             )
         standing = engine.nanny.standings().get(key, Standing())
         return showing.explained(key, standing, definition, engine.nanny.history(key))
+
+
+def _revision(text: str, path: str) -> str:
+    try:
+        return store.revision_of(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError as error:
+        raise EngineError("not-text", f"{path} cannot be such a file: {error}") from error

@@ -88,9 +88,9 @@ def _judge(path: Path) -> int:
 def _release(arguments: argparse.Namespace) -> int:
     import asyncio
 
-    from lvsengine import state
+    from lvsengine import folder
 
-    with state.locked(arguments.state):
+    with folder.locked(arguments.state):
         released = asyncio.run(_let_go(arguments))
     for change in released.removed:
         print(f"released {change.address}")
@@ -125,11 +125,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from lvsengine import journal
 
+    _ignore_hangup()
     journal.set_up(verbose=arguments.verbose, environ=os.environ, stream=sys.stderr)
     _allow_many_files()
     _collect_seldom()
     asyncio.run(_serve(arguments))
     return OK
+
+
+def _ignore_hangup() -> None:
+    """Until it can be obeyed: who asks for a reload this early must not end the director."""
+    import signal
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _allow_many_files() -> None:
@@ -157,6 +165,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from lvsengine.engine import Engine
     from lvsengine.notify import notify
     from lvsengine.parts import Settings
+    from lvsengine.scarcity import LoopTrouble
 
     settings = Settings(
         path=arguments.configfile.absolute(),
@@ -168,6 +177,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     parts = await _parts(arguments.plane)
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopTrouble())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, engine, number)
     loop.add_signal_handler(signal.SIGHUP, engine.reload_soon)

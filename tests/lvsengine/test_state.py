@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lvsengine import state
+from lvsengine import folder, state
 from lvsengine.errors import EngineError
 from lvsengine.health import Override, RealServerKey
 from lvsengine.ipvs.table import AddressKey, MarkKey
@@ -45,16 +45,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineError, match="--state"):
         state.save(tmp_path / "file", KEPT)
-    with pytest.raises(EngineError, match="--state"), state.locked(tmp_path / "file"):
+    with pytest.raises(EngineError, match="--state"), folder.locked(tmp_path / "file"):
         pass
 
 
 def test_a_folder_serves_one_engine_at_a_time(tmp_path: Path) -> None:
     with (
-        state.locked(tmp_path),
+        folder.locked(tmp_path),
         pytest.raises(EngineError, match="another pulse keeps its state"),
-        state.locked(tmp_path),
+        folder.locked(tmp_path),
     ):
         pass
-    with state.locked(tmp_path):
+    with folder.locked(tmp_path):
         pass
