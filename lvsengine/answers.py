@@ -17,11 +17,13 @@ from lvsengine.ipvs.listing import change_line, listing
 from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.model import Config
 from lvsengine.pair import Pair
+from lvsengine.scarcity import in_thread
 from lvsengine.snapshot import AddressState, RoleChange, Snapshot
 
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
 
+PLANS = 2  # at once; who reads lvs.cf for another purpose finds a thread free
 CHANGING = (messages.Reload, messages.SetOverride, messages.StandBy, messages.TakeOver)
 
 
@@ -30,6 +32,7 @@ class Answers:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._planning = asyncio.Semaphore(PLANS)
 
     async def answer(self, request: messages.Request) -> object:
         if self._engine.stops and isinstance(request, CHANGING):
@@ -88,7 +91,7 @@ class Answers:
             plane=engine.parts.plane.name,
             path=str(engine.settings.path),
             revision=engine.running.revision,
-            file_revision=await asyncio.to_thread(self._file_revision),
+            file_revision=await self._file_revision(),
             serial_no=config.serial_no,
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
@@ -128,9 +131,9 @@ class Answers:
             "no-pair", f"there is no peer: {self._engine.role.reason}", "set backup_active = 1"
         )
 
-    def _file_revision(self) -> str:
+    async def _file_revision(self) -> str:
         try:
-            return store.current_revision(self._engine.settings.path)
+            return await in_thread(store.current_revision, self._engine.settings.path)
         except EngineError:
             return ""
 
@@ -156,7 +159,8 @@ class Answers:
     async def plan(self, request: messages.Plan) -> messages.Planned:
         """What a reload would do now: as if each new real server passed its first check."""
         engine = self._engine
-        config, revision, problems = await asyncio.to_thread(self._planned_file, request)
+        async with self._planning:
+            config, revision, problems = await in_thread(self._planned_file, request)
         running, places = destinations_of(engine.running.config), destinations_of(config)
         known = {
             key: standing

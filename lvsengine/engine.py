@@ -35,6 +35,7 @@ from lvsengine.nanny.plan import plan
 from lvsengine.pair import Alone, Pair
 from lvsengine.parts import Parts, Running, Settings
 from lvsengine.reconciler import Outcome, Reconciler
+from lvsengine.scarcity import in_thread
 from lvsengine.snapshot import FailureState
 from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
@@ -279,7 +280,7 @@ class Engine:
 
     async def _load(self) -> Running:
         before = self.running
-        loaded = await asyncio.to_thread(
+        loaded = await in_thread(
             store.load, self.settings.path, known=before.known, earlier=before.tree
         )
         for problem in loaded.problems:

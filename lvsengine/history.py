@@ -18,6 +18,7 @@ from pathlib import Path
 from lvsengine.errors import EngineError
 from lvsengine.folder import read_bounded, replace_file, set_aside
 from lvsengine.plain import PlainError, from_plain
+from lvsengine.scarcity import in_thread
 from lvsengine.snapshot import RoleChange
 
 log = logging.getLogger("pulse")
@@ -90,11 +91,9 @@ class History:
             return
         self._unwritten.clear()
         try:
-            await asyncio.to_thread(self._write)
+            await in_thread(self._write)
         except EngineError as error:
             self._failed(error.sentence)
-        except RuntimeError as error:  # no thread can be started
-            self._failed(str(error))
         else:
             self._failure = ""
 

@@ -1,4 +1,4 @@
-"""When file descriptors run out: who goes without first, and what is said of it.
+"""When this machine runs out of file descriptors or threads: who goes without, what is said.
 
 The kernel gives the lowest number that is free, so a number near the limit says how few are left.
 Checks leave some for everybody else, and the control socket some for heartbeats, the kernel's
@@ -11,10 +11,18 @@ import asyncio
 import errno
 import logging
 import resource
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from lvsengine.errors import EngineError
 
 log = logging.getLogger("pulse")
 
+T = TypeVar("T")
+WORKERS = 4
 LEFT_BY_CHECKS = 64
 LEFT_BY_CONTROL = 16
 LARGEST_PART = 4  # of the limit, where that is small
@@ -50,3 +58,30 @@ class LoopTrouble:
                 "connections are not accepted: %s; raise LimitNOFILE or find who holds so many",
                 error.strerror,
             )
+
+
+def workers() -> ThreadPoolExecutor:
+    """Make threads to read and write files by, all of them now: later there may be no more."""
+    made = ThreadPoolExecutor(WORKERS, "worker")
+    all_there = threading.Barrier(WORKERS)
+    for waiting in [made.submit(all_there.wait, 5.0) for _ in range(WORKERS)]:
+        waiting.result()
+    return made
+
+
+async def in_thread(work: Callable[..., T], *arguments: object, **more: object) -> T:
+    """Do `work` in a thread.
+
+    Raises:
+        EngineError: `no-thread`, where none can be started.
+    """
+    try:
+        return await asyncio.to_thread(work, *arguments, **more)
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        raise EngineError(
+            "no-thread",
+            "this machine lets pulse start no more threads",
+            "raise TasksMax, or find who holds so many",
+        ) from error

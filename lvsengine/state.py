@@ -72,7 +72,7 @@ class Keeper:
                 f"{error.sentence}; it is kept as {aside}, and forgotten is which real servers "
                 "were drained or forced, and which services are ours that lvs.cf no longer names"
             )
-            log.error("%s", self._forgotten)
+            log.warning("%s", self._forgotten)
 
     def change(
         self,
@@ -104,7 +104,7 @@ class Keeper:
         except EngineError as error:
             self._failure = error.sentence
             if self._failure != before:
-                log.error("%s", self.warnings[-1])
+                log.warning("%s", self.warnings[-1])
         else:
             if before:
                 log.info("the state folder %s can be written again", self._folder)

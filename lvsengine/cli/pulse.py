@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lvsengine import __version__
 from lvsengine.control.client import DEFAULT_SOCKET
 from lvsengine.errors import EngineError
+from lvsengine.printing import printable, printable_lines
 
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
@@ -42,9 +43,9 @@ def main(argv: list[str] | None = None) -> int:
             return _release(arguments)
         return _run(arguments)
     except EngineError as error:
-        print(f"pulse: {error.sentence}", file=sys.stderr)
+        print(f"pulse: {printable(error.sentence)}", file=sys.stderr)
         if error.hint:
-            print(error.hint, file=sys.stderr)
+            print(printable_lines(error.hint), file=sys.stderr)
         return FAILED
 
 
@@ -165,7 +166,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from lvsengine.engine import Engine
     from lvsengine.notify import notify
     from lvsengine.parts import Settings
-    from lvsengine.scarcity import LoopTrouble
+    from lvsengine.scarcity import LoopTrouble, workers
 
     settings = Settings(
         path=arguments.configfile.absolute(),
@@ -178,6 +179,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(LoopTrouble())
+    loop.set_default_executor(workers())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, engine, number)
     loop.add_signal_handler(signal.SIGHUP, engine.reload_soon)

@@ -161,7 +161,7 @@ class Victim:
         """Whether a client of the virtual server gets its answer now."""
         with suppress(URLError, OSError):
             url = f"http://{ADDRESS}:{port or self.port}/"
-            with urlopen(url, timeout=3) as answer:  # noqa: S310 - our own http address
+            with urlopen(url, timeout=3) as answer:
                 return bool(answer.read() == b"ok")
         return False
 
