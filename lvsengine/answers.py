@@ -17,10 +17,14 @@ from lvsengine.ipvs.listing import change_line, listing
 from lvsengine.lvscf import reading, store
 from lvsengine.lvscf.model import Config
 from lvsengine.pair import Pair
+from lvsengine.scarcity import in_thread
 from lvsengine.snapshot import AddressState, RoleChange, Snapshot
 
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
+
+PLANS = 2  # at once; who reads lvs.cf for another purpose finds a thread free
+CHANGING = (messages.Reload, messages.SetOverride, messages.StandBy, messages.TakeOver)
 
 
 class Answers:
@@ -28,8 +32,11 @@ class Answers:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._planning = asyncio.Semaphore(PLANS)
 
     async def answer(self, request: messages.Request) -> object:
+        if self._engine.stops and isinstance(request, CHANGING):
+            raise EngineError("stopping", "pulse is being stopped", "ask again when it runs")
         match request:
             case messages.Status():
                 return await self.status()
@@ -84,12 +91,17 @@ class Answers:
             plane=engine.parts.plane.name,
             path=str(engine.settings.path),
             revision=engine.running.revision,
-            file_revision=await asyncio.to_thread(self._file_revision),
+            file_revision=await self._file_revision(),
             serial_no=config.serial_no,
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
-            warnings=(*engine.running.warnings, *engine.duty.warnings, *engine.history.warnings),
+            warnings=(
+                *engine.running.warnings,
+                *engine.duty.warnings,
+                *engine.history.warnings,
+                *engine.keeper.warnings,
+            ),
             not_ready=engine.not_ready(),
             peer=role.peer() if isinstance(role, Pair) else None,
         )
@@ -119,9 +131,9 @@ class Answers:
             "no-pair", f"there is no peer: {self._engine.role.reason}", "set backup_active = 1"
         )
 
-    def _file_revision(self) -> str:
+    async def _file_revision(self) -> str:
         try:
-            return store.current_revision(self._engine.settings.path)
+            return await in_thread(store.current_revision, self._engine.settings.path)
         except EngineError:
             return ""
 
@@ -147,7 +159,8 @@ class Answers:
     async def plan(self, request: messages.Plan) -> messages.Planned:
         """What a reload would do now: as if each new real server passed its first check."""
         engine = self._engine
-        config, revision, problems = await asyncio.to_thread(self._planned_file, request)
+        async with self._planning:
+            config, revision, problems = await in_thread(self._planned_file, request)
         running, places = destinations_of(engine.running.config), destinations_of(config)
         known = {
             key: standing
@@ -171,9 +184,9 @@ class Answers:
             loaded = store.load(self._engine.settings.path)
             config, problems, revision = loaded.config, loaded.problems, loaded.revision
         else:
+            revision = _revision(request.text, path)
             read = reading.read_text(request.text, path)
             config, problems = read.config, read.problems
-            revision = store.revision_of(request.text.encode("utf-8", "surrogateescape"))
         config = sound(config, problems, path)
         refused = limits.refusal(config)
         if refused is not None:
@@ -212,3 +225,10 @@ class Answers:
             )
         standing = engine.nanny.standings().get(key, Standing())
         return showing.explained(key, standing, definition, engine.nanny.history(key))
+
+
+def _revision(text: str, path: str) -> str:
+    try:
+        return store.revision_of(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError as error:
+        raise EngineError("not-text", f"{path} cannot be such a file: {error}") from error

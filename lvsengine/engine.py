@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from lvsengine import limits, role, showing, state, warmth
+from lvsengine import folder, limits, role, showing, state, warmth
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
@@ -35,6 +35,7 @@ from lvsengine.nanny.plan import plan
 from lvsengine.pair import Alone, Pair
 from lvsengine.parts import Parts, Running, Settings
 from lvsengine.reconciler import Outcome, Reconciler
+from lvsengine.scarcity import in_thread
 from lvsengine.snapshot import FailureState
 from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
@@ -86,6 +87,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
+        self._leaving = False
         self._reload_asked = asyncio.Event()
         self._turn = asyncio.Lock()
         self._reloading = asyncio.Lock()
@@ -97,7 +99,7 @@ class Engine:
 
     async def run(self) -> None:
         """Start, run until `stop`, and put away what was made."""
-        with state.locked(self.settings.state_dir):
+        with folder.locked(self.settings.state_dir):
             try:
                 await self._begin()
                 await self._run_parts()
@@ -111,6 +113,11 @@ class Engine:
     def stop(self) -> None:
         """Ask `run` to end in good order."""
         self._stop.set()
+
+    @property
+    def stops(self) -> bool:
+        """Whether `stop` was asked for."""
+        return self._stop.is_set()
 
     def reload_soon(self) -> None:
         """Ask for a reload whose problems are only logged (SIGHUP)."""
@@ -174,10 +181,15 @@ class Engine:
         if self.settings.leave_running:
             log.info("leaving addresses and services as they are")
             return
+        # Who is being answered yet may want to converge: to nothing, from now on.
+        self._leaving = True
         # Addresses first, so that no packet meets an empty table.
         await self.holding.hold(())
         await self.duty.leave()
-        self.chronicle.table(await self.table.reconcile(EMPTY, self.keeper.kept.services))
+        async with self._turn:
+            # The reconciler was cut off where it stood: its last reading may be of before that.
+            await self.table.refresh()
+            self.chronicle.table(await self.table.reconcile(EMPTY, self.keeper.kept.services))
         self.keeper.change(services=frozenset(), addresses=frozenset())
 
     async def _release(self, config: Config) -> None:
@@ -275,7 +287,7 @@ class Engine:
 
     async def _load(self) -> Running:
         before = self.running
-        loaded = await asyncio.to_thread(
+        loaded = await in_thread(
             store.load, self.settings.path, known=before.known, earlier=before.tree
         )
         for problem in loaded.problems:
@@ -330,7 +342,7 @@ class Engine:
     @property
     def works(self) -> bool:
         """Whether this director checks, and holds the table: always, but as a cold standby."""
-        return self.role.serves or self.running.config.standby_checks
+        return not self._leaving and (self.role.serves or self.running.config.standby_checks)
 
     async def warm_up(self) -> None:
         """As a cold standby that takes over: check first, so that the table is not empty."""
@@ -358,7 +370,8 @@ class Engine:
 
     def wanted_addresses(self, config: Config) -> tuple[HeldAddress, ...]:
         """List what this director should hold by a configuration, as its role is now."""
-        return vip_desired.desired(config) if self.role.serves else ()
+        serves = self.role.serves and not self._leaving
+        return vip_desired.desired(config) if serves else ()
 
     def not_ready(self) -> tuple[str, ...]:
         """Why this director could not serve as it should; empty when it could."""
@@ -393,6 +406,8 @@ class Engine:
                 woken = False
             self._wake.clear()
             await self._converge_or_say(refresh=not woken)
+            if not woken:
+                self.keeper.mend()
 
     async def _converge_or_say(self, *, refresh: bool) -> None:
         try:

@@ -12,22 +12,22 @@ import json
 import logging
 import math
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine.errors import EngineError
+from lvsengine.folder import read_bounded, replace_file, set_aside
 from lvsengine.plain import PlainError, from_plain
+from lvsengine.scarcity import in_thread
 from lvsengine.snapshot import RoleChange
-from lvsengine.state import replace_file
 
 log = logging.getLogger("pulse")
 
 NAME = "history.json"
-ASIDE = "history.json.broken"
 KEPT = 100
 LONGEST = 1 << 20  # bytes; what is longer was not written here
 LATEST = 1e11  # seconds since the epoch that a calendar can still show
+RETRY_S = 30.0
 STATES = ("active", "standby")
 
 
@@ -68,11 +68,9 @@ class History:
             log.warning(
                 "%s cannot be read, so the history begins anew; it is kept as %s reason=%s",
                 path,
-                ASIDE,
+                set_aside(path),
                 error,
             )
-            with suppress(OSError):
-                path.replace(self._folder / ASIDE)
 
     def add(self, change: RoleChange) -> None:
         """Remember one more; it is on disk soon after."""
@@ -84,6 +82,8 @@ class History:
         while True:
             await self._unwritten.wait()
             await self.flush()
+            if self._failure:
+                await asyncio.sleep(RETRY_S)
 
     async def flush(self) -> None:
         """Write what has not been written yet."""
@@ -91,13 +91,17 @@ class History:
             return
         self._unwritten.clear()
         try:
-            await asyncio.to_thread(self._write)
+            await in_thread(self._write)
         except EngineError as error:
-            if error.sentence != self._failure:
-                log.warning("the history is not kept over a restart reason=%s", error.sentence)
-            self._failure = error.sentence
+            self._failed(error.sentence)
         else:
             self._failure = ""
+
+    def _failed(self, sentence: str) -> None:
+        if sentence != self._failure:
+            log.warning("the history is not kept over a restart reason=%s", sentence)
+        self._failure = sentence
+        self._unwritten.set()
 
     def _write(self) -> None:
         with self._writing:  # a writer whose task was cancelled may still be at it
@@ -105,11 +109,7 @@ class History:
 
 
 def _read(path: Path) -> tuple[RoleChange, ...]:
-    with path.open("rb") as stream:
-        text = stream.read(LONGEST + 1)
-    if len(text) > LONGEST:
-        raise ValueError(f"it is longer than {LONGEST} bytes")
-    changes = from_plain(_File, json.loads(text), NAME).changes[-KEPT:]
+    changes = from_plain(_File, json.loads(read_bounded(path, LONGEST)), NAME).changes[-KEPT:]
     for change in changes:
         if change.state not in STATES or not _shown(change.at) or not _shown(change.seconds):
             raise ValueError(f"{change} is no change of role")

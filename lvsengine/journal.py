@@ -14,6 +14,8 @@ import os
 from collections.abc import Mapping
 from typing import TextIO
 
+from lvsengine.printing import printable
+
 IDENTS = ("pulse", "lvs", "nanny")
 # sd-daemon(3): the same numbers as syslog's.
 PRIORITIES = (
@@ -82,13 +84,3 @@ def is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
 def priority(level: int) -> int:
     """Translate a level of `logging` to syslog's priority, 2 (critical) to 7 (debug)."""
     return next(number for least, number in PRIORITIES if level >= least)
-
-
-def printable(text: str) -> str:
-    """Escape line ends, control characters, direction marks and lone surrogates."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )

@@ -6,23 +6,23 @@ not tell a service that it made and that lvs.cf no longer names from somebody el
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 from lvsengine.errors import EngineError
+from lvsengine.folder import read_bounded, replace_file, set_aside
 from lvsengine.health import Override, RealServerKey
 from lvsengine.ipvs.table import AddressKey, MarkKey, ServiceKey
 from lvsengine.net import Address, Protocol
-from lvsengine.plain import PlainError, from_plain, to_plain
+from lvsengine.plain import PlainError, from_plain
+
+log = logging.getLogger("pulse")
 
 NAME = "engine.json"
-LOCK = "engine.lock"
+LONGEST = 16 << 20  # bytes; 5 000 services and as many overrides are one sixteenth of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,38 @@ class Kept:
 
 
 class Keeper:
-    """The one writer of what is kept: each change is on disk before it is true here."""
+    """The one writer of what is kept: each change is on disk before the kernel is changed.
+
+    A disk that takes nothing, or a file that cannot be read, must not keep a director from
+    forwarding: both are said, in the log and in `warnings`, and it goes on from memory. What
+    that may cost is in the sentence.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.kept = Kept()
         self._folder = folder
+        self._forgotten = ""
+        self._failure = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should know."""
+        unwritten = self._failure and (
+            f"what is ours and what was ordered is not kept over a restart: {self._failure}"
+        )
+        return tuple(filter(None, (self._forgotten, unwritten)))
 
     def load(self) -> None:
-        """Read what an earlier engine kept; raises as `load` does."""
-        self.kept = load(self._folder)
+        """Read what an earlier engine kept; what cannot be used is set aside, and said."""
+        try:
+            self.kept = load(self._folder)
+        except EngineError as error:
+            aside = set_aside(self._folder / NAME)
+            self._forgotten = (
+                f"{error.sentence}; it is kept as {aside}, and forgotten is which real servers "
+                "were drained or forced, and which services are ours that lvs.cf no longer names"
+            )
+            log.warning("%s", self._forgotten)
 
     def change(
         self,
@@ -58,15 +81,33 @@ class Keeper:
         addresses: frozenset[Address] | None = None,
         overrides: dict[RealServerKey, Override] | None = None,
     ) -> None:
-        """Keep what is given in the place of what was; raises as `save` does."""
+        """Keep what is given in the place of what was."""
         changed = Kept(
             self.kept.services if services is None else services,
             self.kept.addresses if addresses is None else addresses,
             self.kept.overrides if overrides is None else overrides,
         )
         if changed != self.kept:
-            save(self._folder, changed)
             self.kept = changed
+            self._write()
+
+    def mend(self) -> None:
+        """Write again what could not be written, or has vanished meanwhile."""
+        vanished = self.kept != Kept() and not (self._folder / NAME).exists()
+        if self._failure or vanished:
+            self._write()
+
+    def _write(self) -> None:
+        before, self._failure = self._failure, ""
+        try:
+            save(self._folder, self.kept)
+        except EngineError as error:
+            self._failure = error.sentence
+            if self._failure != before:
+                log.warning("%s", self.warnings[-1])
+        else:
+            if before:
+                log.info("the state folder %s can be written again", self._folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +133,6 @@ class _File:
     overrides: tuple[_Override, ...] = ()
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for one engine.
-
-    Raises:
-        EngineError: `already-running`, when another engine holds it; `no-state`.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EngineError(
-                "already-running",
-                f"another pulse keeps its state in {folder}",
-                "stop it, or name another folder by --state",
-            ) from error
-        yield
-
-
 def load(folder: Path) -> Kept:
     """Read what was kept; nothing kept yet is an empty `Kept`.
 
@@ -124,7 +141,7 @@ def load(folder: Path) -> Kept:
     """
     path = folder / NAME
     try:
-        file = from_plain(_File, json.loads(path.read_text()), NAME)
+        file = from_plain(_File, json.loads(read_bounded(path, LONGEST)), NAME)
         return Kept(
             frozenset(map(_key, file.services)),
             frozenset(map(ip_address, file.addresses)),
@@ -132,12 +149,16 @@ def load(folder: Path) -> Kept:
         )
     except FileNotFoundError:
         return Kept()
-    except (OSError, PlainError, ValueError) as error:
+    except (OSError, PlainError, ValueError, RecursionError) as error:
         raise EngineError(
             "bad-state",
-            f"{path} cannot be read: {error}",
+            f"{path} cannot be read: {_why(error)}",
             "move it away; drained real servers must then be drained again",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def save(folder: Path, kept: Kept) -> None:
@@ -147,32 +168,6 @@ def save(folder: Path, kept: Kept) -> None:
         EngineError: `no-state`, when the folder cannot be written.
     """
     replace_file(folder / NAME, _file(kept))
-
-
-def replace_file(path: Path, value: object) -> None:
-    """Write a dataclass as JSON in the place of what was there; whole, or not at all.
-
-    Raises:
-        EngineError: `no-state`, when the folder cannot be written.
-    """
-    folder, beside = path.parent, path.with_name(f".{path.name}.new")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with beside.open("w") as stream:
-            json.dump(to_plain(value), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> EngineError:
-    return EngineError(
-        "no-state",
-        f"the state folder {folder} cannot be written: {error.strerror}",
-        "name another by --state",
-    )
 
 
 def _file(kept: Kept) -> _File:

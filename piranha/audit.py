@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from lvsengine.lvscf.compare import Difference
+from piranha.access.logs import escaped
 from piranha.director import Saved
 from piranha.models import AuditEntry
 from piranha.numbered import shown
@@ -58,20 +59,26 @@ def record(
 ) -> None:
     """Add an entry. What was done is done: a failure to record it is logged, not raised."""
     _add(
-        who=(who or request.user.get_username() or "-")[:64],
+        who=escaped(who or request.user.get_username() or "-")[:64],
         address=str(request.META.get("REMOTE_ADDR") or "-")[:64],
         action=action,
-        subject=subject[:512],
+        subject=escaped(subject)[:512],
         before=before,
         after=after,
         changes=list(_bounded(changes)),
-        outcome=outcome,
+        outcome=escaped(outcome),
     )
 
 
 def record_command(who: str, command: str, action: str, subject: str, outcome: str = "") -> None:
     """Add an entry for what somebody did by typing a command on the director."""
-    _add(who=who[:64], address=command, action=action, subject=subject[:512], outcome=outcome)
+    _add(
+        who=escaped(who)[:64],
+        address=command,
+        action=action,
+        subject=escaped(subject)[:512],
+        outcome=escaped(outcome),
+    )
 
 
 def _add(**said: object) -> None:

@@ -15,7 +15,10 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 CONFLICT = 409
 UNAVAILABLE = 503
 OF_THE_ENGINE = ("not-running", "no-answer", "bad-answer", "other-protocol", "busy")
-OF_READING = ("no-file", "not-a-file", "not-permitted", "too-large", "not-readable", "not-text")
+OF_READING = (
+    "no-file", "not-a-file", "not-permitted", "too-large", "not-readable", "not-text",
+    "foreign-link", "changing",
+)  # fmt: skip
 
 
 class TroubleMiddleware:

@@ -14,6 +14,7 @@ from lvsengine import __version__
 from lvsengine.control import client, messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
+from lvsengine.printing import printable, printable_lines
 
 OK, BAD, USAGE, NOT_RUNNING = 0, 1, 2, 3
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
@@ -56,9 +57,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return run(arguments)
     except EngineError as error:
-        print(f"lvsctl: {error.sentence}", file=sys.stderr)
+        print(f"lvsctl: {printable(error.sentence)}", file=sys.stderr)
         if error.hint:
-            print(error.hint, file=sys.stderr)
+            print(printable_lines(error.hint), file=sys.stderr)
         return NOT_RUNNING if error.code in NOT_THERE else BAD
     except KeyboardInterrupt:
         return OK
@@ -108,11 +109,11 @@ def _check(arguments: Arguments) -> int:
         return BAD
     refused = limits.refusal(loaded.config)
     if refused is not None:
-        print(f"{path}: sound, but pulse refuses to run it: {refused}")
+        _print([f"{path}: sound, but pulse refuses to run it: {refused}"])
         return BAD
     _print(f"{path}: warning: {warning}" for warning in limits.warnings(loaded.config))
     count = len(loaded.config.enabled_virtual_servers)
-    print(f"{path}: sound, revision {loaded.revision}, {count} virtual servers enabled")
+    _print([f"{path}: sound, revision {loaded.revision}, {count} virtual servers enabled"])
     return OK
 
 
@@ -155,7 +156,7 @@ def _status(arguments: Arguments) -> int:
         from lvsengine.plain import outline
         from lvsengine.snapshot import Snapshot
 
-        _print(outline(Snapshot))
+        print("\n".join(outline(Snapshot)))
         return OK
     while True:
         text = _status_text(arguments)
@@ -175,11 +176,11 @@ def _status_text(arguments: Arguments) -> str:
     snapshot = client.ask(arguments.socket, messages.Status(), Snapshot)
     if arguments.json:
         return json.dumps(to_plain(snapshot), indent=None if arguments.watch else 1)
-    return "\n".join(display.status(snapshot))
+    return "\n".join(map(printable, display.status(snapshot)))
 
 
 def _table(arguments: Arguments) -> int:
-    print(client.ask(arguments.socket, messages.ShowTable(), messages.Text).text)
+    print(printable_lines(client.ask(arguments.socket, messages.ShowTable(), messages.Text).text))
     return OK
 
 
@@ -199,7 +200,7 @@ def _events(arguments: Arguments) -> int:
     from lvsengine.cli import display
 
     for event in client.follow(arguments.socket, messages.Events(follow=arguments.follow)):
-        print(display.event(event, time.time()), flush=True)
+        print(printable(display.event(event, time.time())), flush=True)
     return OK
 
 
@@ -219,7 +220,8 @@ def _take_over(arguments: Arguments) -> int:
 
 
 def _say(arguments: Arguments, request: messages.Request) -> int:
-    print(client.ask(arguments.socket, request, messages.Text, RELOAD_TIMEOUT_S).text)
+    reply = client.ask(arguments.socket, request, messages.Text, RELOAD_TIMEOUT_S)
+    print(printable_lines(reply.text))
     return OK
 
 
@@ -281,7 +283,7 @@ def _show(arguments: Arguments, request: messages.Request) -> int:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line)
+        print(printable(line))
 
 
 COMMANDS = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lvsengine import __version__
 from lvsengine.control.client import DEFAULT_SOCKET
 from lvsengine.errors import EngineError
+from lvsengine.printing import printable, printable_lines
 
 if TYPE_CHECKING:
     from lvsengine.engine import Engine
@@ -42,9 +43,9 @@ def main(argv: list[str] | None = None) -> int:
             return _release(arguments)
         return _run(arguments)
     except EngineError as error:
-        print(f"pulse: {error.sentence}", file=sys.stderr)
+        print(f"pulse: {printable(error.sentence)}", file=sys.stderr)
         if error.hint:
-            print(error.hint, file=sys.stderr)
+            print(printable_lines(error.hint), file=sys.stderr)
         return FAILED
 
 
@@ -88,9 +89,9 @@ def _judge(path: Path) -> int:
 def _release(arguments: argparse.Namespace) -> int:
     import asyncio
 
-    from lvsengine import state
+    from lvsengine import folder
 
-    with state.locked(arguments.state):
+    with folder.locked(arguments.state):
         released = asyncio.run(_let_go(arguments))
     for change in released.removed:
         print(f"released {change.address}")
@@ -125,11 +126,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from lvsengine import journal
 
+    _ignore_hangup()
     journal.set_up(verbose=arguments.verbose, environ=os.environ, stream=sys.stderr)
     _allow_many_files()
     _collect_seldom()
     asyncio.run(_serve(arguments))
     return OK
+
+
+def _ignore_hangup() -> None:
+    """Until it can be obeyed: who asks for a reload this early must not end the director."""
+    import signal
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _allow_many_files() -> None:
@@ -157,6 +166,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from lvsengine.engine import Engine
     from lvsengine.notify import notify
     from lvsengine.parts import Settings
+    from lvsengine.scarcity import LoopTrouble, workers
 
     settings = Settings(
         path=arguments.configfile.absolute(),
@@ -168,6 +178,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     parts = await _parts(arguments.plane)
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopTrouble())
+    loop.set_default_executor(workers())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, engine, number)
     loop.add_signal_handler(signal.SIGHUP, engine.reload_soon)

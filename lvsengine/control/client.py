@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedRWPair
@@ -15,6 +16,7 @@ from lvsengine.plain import PlainError, from_plain
 
 DEFAULT_SOCKET = Path("/run/piranha/pulse.sock")
 TIMEOUT_S = 2.0
+_TIMEVAL = struct.Struct("@ll")
 T = TypeVar("T")
 
 
@@ -43,9 +45,8 @@ def follow(path: Path, request: messages.Events) -> Iterator[messages.Event]:
 @contextmanager
 def _connected(path: Path, timeout_s: float | None) -> Iterator[BufferedRWPair]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(TIMEOUT_S)
         try:
-            connection.connect(str(path))
+            _connect(connection, path)
             connection.settimeout(timeout_s)
             with connection.makefile("rwb") as stream:
                 yield stream
@@ -64,6 +65,16 @@ def _connected(path: Path, timeout_s: float | None) -> Iterator[BufferedRWPair]:
             raise EngineError(
                 "no-answer", f"pulse does not answer at {path} within {wait:g} s"
             ) from error
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Connect, and wait in the kernel's queue where others do: Python's own wait would not."""
+    wait = _TIMEVAL.pack(int(TIMEOUT_S), int(TIMEOUT_S % 1 * 1e6))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
+    try:
+        connection.connect(str(path))
+    except BlockingIOError:
+        raise TimeoutError from None
 
 
 def _read(stream: BufferedRWPair, kind: type[T]) -> T:

@@ -17,6 +17,7 @@ from lvsengine.plain import Plain, PlainError, from_plain, to_plain
 from lvsengine.snapshot import RoleChange
 
 PROTOCOL = 1
+SHOWN = 60  # characters
 MAX_LINE = 4 * 1024 * 1024  # bytes; `plan` carries a whole lvs.cf
 
 
@@ -272,7 +273,7 @@ def decode_request(line: bytes) -> Request:
     if kind is None:
         known = ", ".join(COMMANDS)
         raise EngineError(
-            "unknown-command", f"there is no command {name!r}", f"use one of {known}"
+            "unknown-command", f"there is no command {_short(name)}", f"use one of {known}"
         )
     try:
         return from_plain(kind, message.get("arguments", {}), str(name))
@@ -307,6 +308,13 @@ def _line(message: dict[str, Plain]) -> bytes:
     return json.dumps({"protocol": PROTOCOL, **message}).encode() + b"\n"
 
 
+def _short(value: Plain) -> str:
+    """Show what the other side has said, which may be anything of any length."""
+    if isinstance(value, dict | list):
+        return "(something)"
+    return repr(value) if len(str(value)) <= SHOWN else f"{str(value)[:SHOWN]!r}..."
+
+
 def _message(line: bytes) -> dict[str, Plain]:
     try:
         message = json.loads(line)
@@ -317,7 +325,8 @@ def _message(line: bytes) -> dict[str, Plain]:
     if message.get("protocol") != PROTOCOL:
         raise EngineError(
             "other-protocol",
-            f"the other side speaks protocol {message.get('protocol')!r}, this one {PROTOCOL}",
+            f"the other side speaks protocol {_short(message.get('protocol'))}, "
+            f"this one {PROTOCOL}",
             "restart pulse after an upgrade, so that both are of one version",
         )
     return message

@@ -1,7 +1,7 @@
 """The engine's unix socket: one request a connection, answered by a handler.
 
-Bounded in every way: connections, length of a line, time to say it, events waiting for a
-slow follower.
+Bounded in every way: connections, length of a line, time to say it, memory for all that is
+being said, events waiting for a slow follower. `crowd` says who goes when it is too much.
 """
 
 from __future__ import annotations
@@ -12,18 +12,24 @@ import logging
 import os
 import socket
 import stat
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from lvsengine.control import messages
+from lvsengine import scarcity
+from lvsengine.control import crowd, messages
+from lvsengine.control.crowd import Caller
 from lvsengine.errors import EngineError
 
 log = logging.getLogger("pulse")
 
-MAX_CONNECTIONS = 64
+QUEUE = 128  # who is not accepted yet
+PIECE = 64 * 1024  # bytes; a longer request is held in pieces, which are counted
 REQUEST_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
 SOCKET_MODE = 0o660
+
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
 
 Answer = Callable[[messages.Request], Awaitable[object]]
 Follow = Callable[[messages.Events], AsyncIterator[messages.Event]]
@@ -41,7 +47,7 @@ class ControlServer:
         self.path = path
         self._answer = answer
         self._follow = follow
-        self._serving: set[asyncio.Task[None] | None] = set()
+        self._serving: dict[Caller, asyncio.Task[None]] = {}
         self._server: asyncio.AbstractServer | None = None
 
     async def start(self) -> None:
@@ -51,9 +57,12 @@ class ControlServer:
             EngineError: `already-running`, when another engine answers there; `no-socket`.
         """
         listener = _listener(self.path)
+        # The loop accepts as many in a row as it is told may queue: after each one it shall look
+        # what those before have said, and at everything else.
         self._server = await asyncio.start_unix_server(
-            self._serve, sock=listener, limit=messages.MAX_LINE
+            self._serve, sock=listener, limit=PIECE, backlog=1
         )
+        listener.listen(QUEUE)
 
     async def close(self) -> None:
         """Stop listening, and hang up on whoever is still there."""
@@ -61,40 +70,60 @@ class ControlServer:
             self._server.close()
             self._server = None
             self.path.unlink(missing_ok=True)
-        for task in tuple(self._serving):
-            if task is not None and task is not asyncio.current_task():
+        for task in tuple(self._serving.values()):
+            if task is not asyncio.current_task():
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection: socket.socket = writer.get_extra_info("socket")
+        caller = Caller(_uid(connection))
         task = asyncio.current_task()
-        self._serving.add(task)
+        assert task is not None  # noqa: S101 - for the type checker: this is a task
+        self._serving[caller] = task
         try:
-            await self._serve_one(reader, writer)
+            self._make_room(connection.fileno())
+            await self._serve_one(caller, reader, writer)
         except (ConnectionError, TimeoutError):
             log.debug("a control connection was lost")
         except asyncio.CancelledError:
-            # Ours, from close(): asyncio's streams log a cancelled handler as an error.
+            # Ours, from close() or for others: asyncio's streams log it as an error.
             log.debug("hung up on a control connection")
+            if caller not in self._serving:
+                writer.write(messages.encode_error(_busy()))
         finally:
-            self._serving.discard(task)
+            self._serving.pop(caller, None)
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _make_room(self, descriptor: int) -> None:
+        scarce = scarcity.is_near_limit(descriptor, scarcity.LEFT_BY_CONTROL)
+        if scarce or len(self._serving) > crowd.AT_ONCE:
+            self._hang_up(crowd.one_to_go(self._serving))
+
+    def _hang_up(self, caller: Caller | None) -> None:
+        if caller is not None:
+            self._serving.pop(caller).cancel()
+
+    async def _serve_one(
+        self, caller: Caller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
-            request = await self._request(reader)
+            request = await self._request(caller, reader)
             if isinstance(request, messages.Events):
                 await self._send_events(request, reader, writer)
                 return
-            line = messages.encode_result(await self._answered(request))
+            line = messages.encode_result(await self._answered(caller, request))
         except EngineError as error:
             line = messages.encode_error(error)
         await _send(writer, line)
 
-    async def _answered(self, request: messages.Request) -> object:
+    async def _answered(self, caller: Caller, request: messages.Request) -> object:
+        if crowd.asks_too_much(self._serving, caller.uid):
+            raise _busy()
+        caller.answered = True
         try:
             return await self._answer(request)
         except (EngineError, ConnectionError):
@@ -105,19 +134,29 @@ class ControlServer:
             raise EngineError(
                 "internal", f"pulse failed to answer: {error!r}", "its log says where"
             ) from error
+        finally:
+            caller.answered, caller.held = False, 0
 
-    async def _request(self, reader: asyncio.StreamReader) -> messages.Request:
-        try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                line = await reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError as error:
-            raise EngineError("bad-request", "the request is too long") from error
-        except asyncio.IncompleteReadError as error:
-            raise ConnectionResetError from error
-        # Only now: one who is hung up on before he has been read sees a reset, not this.
-        if len(self._serving) > MAX_CONNECTIONS:
-            raise EngineError("busy", f"{MAX_CONNECTIONS} others are asking; try again")
+    async def _request(self, caller: Caller, reader: asyncio.StreamReader) -> messages.Request:
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            line = await self._line(caller, reader)
         return messages.decode_request(line)
+
+    async def _line(self, caller: Caller, reader: asyncio.StreamReader) -> bytes:
+        """Read up to the line's end, by pieces where it is long."""
+        line = bytearray()
+        while (end := line.find(b"\n", max(0, len(line) - PIECE))) < 0:
+            if len(line) > messages.MAX_LINE:
+                raise EngineError("bad-request", "the request is too long")
+            piece = await reader.read(PIECE)
+            if not piece:
+                raise ConnectionResetError
+            line += piece
+            if len(line) > PIECE:
+                caller.held = len(line)
+                self._hang_up(crowd.too_heavy(self._serving))
+                await asyncio.sleep(0)  # where that was this one, it ends here
+        return bytes(line[:end])
 
     async def _send_events(
         self, request: messages.Events, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -134,6 +173,16 @@ class ControlServer:
         with contextlib.suppress(ConnectionError, TimeoutError):
             async for event in self._follow(request):
                 await _send(writer, messages.encode_result(event))
+
+
+def _busy() -> EngineError:
+    return EngineError("busy", "others are asking too much of pulse at once", "try again")
+
+
+def _uid(connection: socket.socket) -> int:
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, uid, _ = _CREDENTIALS.unpack(told)
+    return int(uid)
 
 
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
@@ -153,7 +202,7 @@ def _listener(path: Path) -> socket.socket:
         finally:
             os.umask(before)
         path.chmod(SOCKET_MODE)
-        listener.listen(MAX_CONNECTIONS)
+        listener.listen(QUEUE)
     except OSError as error:
         raise EngineError(
             "no-socket",

@@ -17,38 +17,131 @@ from pathlib import Path
 from lvsengine.errors import EngineError
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_LINES = 1_000_000
+LINKS = 8  # one after the other
+TRIES = 5  # to find a file at rest
 LOCK_WAIT_S = 5.0
 _LOCK_POLL_S = 0.02
+_WRITING_S = 0.05
 
 
-def read_whole(path: Path) -> bytes:
-    """Read a regular file of at most 16 MiB.
+def read_whole(path: Path, nap: Callable[[float], None] = time.sleep) -> bytes:
+    """Read a regular file of at most 16 MiB and a million lines while nobody writes it.
 
     Raises:
-        EngineError: `no-file`, `not-a-file`, `not-permitted`, `too-large`, `not-readable`.
+        EngineError: `no-file`, `not-a-file`, `not-permitted`, `foreign-link` (as `resolved`),
+            `too-large`, `not-readable`, `changing`.
     """
+    target, owners = _followed(path)
+    for _ in range(TRIES):
+        data = _read_once(path, target, owners)
+        if data is not None:
+            return data
+        nap(_WRITING_S)
+    raise EngineError(
+        "changing", f"{path} is being written all the time", "try again when that has ended"
+    )
+
+
+def resolved(path: Path) -> Path:
+    """Follow the links that `path` may be; each must be root's, ours, or of its target's owner.
+
+    Who may replace lvs.cf must not thereby have somebody with more rights read, or replace, a
+    file that is another's.
+
+    Raises:
+        EngineError: `foreign-link`; `not-permitted`, `not-readable`.
+    """
+    target, owners = _followed(path)
+    try:
+        _need_own(path, target, owners, _status(target) or target.parent.stat())
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return target
+
+
+def _followed(path: Path) -> tuple[Path, set[int]]:
+    """Give what is no link at the end of the links, and whose those are; nobody's without any."""
+    target, owners = path, set[int]()
+    try:
+        for _ in range(LINKS + 1):
+            status = _status(target)
+            if status is None or not stat.S_ISLNK(status.st_mode):
+                folder = Path(os.path.realpath(target.parent))
+                return (folder / target.name if owners else path), owners
+            owners.add(status.st_uid)
+            target = target.parent / os.readlink(target)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    raise EngineError("not-readable", f"{path} is a link that leads nowhere")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _need_own(path: Path, target: Path, owners: set[int], found: os.stat_result) -> None:
+    """Judge links by whose they are and whose that is, file or folder, to which they lead."""
+    if not owners:
+        return
+    if not owners <= {0, os.geteuid(), found.st_uid}:
+        raise EngineError(
+            "foreign-link",
+            f"{path} is a link of user {min(owners - {0})} to {target}, which is another user's",
+            "make the link as root, or put the file itself there",
+        )
+    if stat.S_ISREG(found.st_mode) and not _is_shared_with(found, path.parent.stat()):
+        raise EngineError(
+            "foreign-link",
+            f"{path} is a link to {target}, which is for others than those who may see {path}",
+            "is it the right file? Then give it the group of the link's folder",
+        )
+
+
+def _is_shared_with(found: os.stat_result, folder: os.stat_result) -> bool:
+    """Whether a link's target is meant for those who are shown it, and no secret of others."""
+    if found.st_mode & stat.S_IROTH:
+        return True
+    if found.st_mode & stat.S_IRGRP:
+        return found.st_gid in (folder.st_gid, os.getegid(), *os.getgroups())
+    return bool(found.st_mode & stat.S_IRUSR) and found.st_uid in (0, os.geteuid(), folder.st_uid)
+
+
+def _read_once(path: Path, target: Path, owners: set[int]) -> bytes | None:
+    """Read it; None where somebody wrote it meanwhile."""
     try:
         # A FIFO without a writer must not hold us: O_NONBLOCK opens it at once.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(target, flags)
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
+        before = os.fstat(handle)
+        _need_own(path, target, owners, before)
+        if not stat.S_ISREG(before.st_mode):
             raise EngineError(
                 "not-a-file",
-                f"{path} is {_what(mode)}, not a file",
+                f"{path} is {_what(before.st_mode)}, not a file",
                 "name the configuration file itself",
             )
         with open(handle, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
+        after = os.fstat(handle)
     except OSError as error:
         raise _unreadable(path, error) from error
     finally:
         os.close(handle)
     if len(data) > MAX_BYTES:
         raise EngineError("too-large", f"{path} is larger than 16 MiB", "is this the right file?")
-    return data
+    if data.count(b"\n") > MAX_LINES:
+        raise EngineError(
+            "too-large", f"{path} has more than a million lines", "is this the right file?"
+        )
+    at_rest = len(data) == after.st_size and before.st_mtime_ns == after.st_mtime_ns
+    return data if at_rest else None
 
 
 def _what(mode: int) -> str:

@@ -55,8 +55,12 @@ class Resolver:
         remaining = self._ends_at - time.monotonic()
         if remaining > 0:
             thread = threading.Thread(target=look_up, name=f"look up {name}", daemon=True)
-            thread.start()
-            thread.join(remaining)
+            try:
+                thread.start()
+            except RuntimeError as error:  # this machine has no thread left
+                answers = OSError(str(error))
+            else:
+                thread.join(remaining)
         return _first(name, answers, self._deadline_s)
 
 

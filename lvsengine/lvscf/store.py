@@ -99,7 +99,7 @@ def save(path: Path, text: str, expected: str, wait_s: float = files.LOCK_WAIT_S
         EngineError: `changed-meanwhile` when the file is not at `expected` any more, `busy`,
             `not-permitted`, `not-saved`, `not-text`. The file is as it was then.
     """
-    target = Path(os.path.realpath(path))
+    target = files.resolved(path)
     data = _encode(path, text)
     with files.locked(target.parent, wait_s):
         before = _current(target)
@@ -122,7 +122,7 @@ def save(path: Path, text: str, expected: str, wait_s: float = files.LOCK_WAIT_S
 
 def revisions(path: Path) -> tuple[Kept, ...]:
     """List the earlier revisions, newest first; not the present one."""
-    target = Path(os.path.realpath(path))
+    target = files.resolved(path)
     entries = _entries(_folder(target))
     present = _current(target) if entries else None
     if present is not None and entries[-1].name[7:] == revision_of(present):
@@ -140,7 +140,7 @@ def revision_text(path: Path, revision: str) -> str:
     Raises:
         EngineError: `no-revision` when it is not kept (any more).
     """
-    target = Path(os.path.realpath(path))
+    target = files.resolved(path)
     wanted = [entry for entry in _entries(_folder(target)) if entry.name[7:] == revision]
     for candidate in (*reversed(wanted), target):
         text, found = _read(candidate)
@@ -173,6 +173,10 @@ def _encode(path: Path, text: str) -> bytes:
         raise EngineError("not-text", f"{path} was not saved: the new text holds a NUL byte")
     if len(data) > files.MAX_BYTES:
         raise EngineError("too-large", f"{path} was not saved: it would be larger than 16 MiB")
+    if data.count(b"\n") > files.MAX_LINES:
+        raise EngineError(
+            "too-large", f"{path} was not saved: it would have more than a million lines"
+        )
     return data
 
 
@@ -201,6 +205,8 @@ def _folder(target: Path) -> Path:
 
 def _entries(folder: Path) -> list[Path]:
     """List the kept revisions, oldest first; anything else in the folder is not ours."""
+    if folder.is_symlink():
+        raise EngineError("not-readable", f"{folder} is a link, not a folder", "move it away")
     try:
         return sorted(entry for entry in folder.iterdir() if _is_revision(entry.name))
     except FileNotFoundError:

@@ -15,6 +15,7 @@ import time
 from lvsengine.nanny import wording
 from lvsengine.nanny.check import Definition, NotTriedError, Result
 from lvsengine.net import Protocol
+from lvsengine.scarcity import LEFT_BY_CHECKS, is_near_limit
 
 TCP = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 UDP = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -50,9 +51,13 @@ def opened(definition: Definition) -> socket.socket:
     family = socket.AF_INET6 if definition.address.version == 6 else socket.AF_INET
     kind = UDP if definition.protocol is Protocol.UDP else TCP
     try:
-        return socket.socket(family, kind)
+        made = socket.socket(family, kind)
     except OSError as error:
         raise NotTriedError(f"not tried: no socket ({error.strerror})") from error
+    if is_near_limit(made.fileno(), LEFT_BY_CHECKS):
+        made.close()
+        raise NotTriedError("not tried: too few file descriptors are left")
+    return made
 
 
 async def connect(sock: socket.socket, definition: Definition) -> None:

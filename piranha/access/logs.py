@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# And what turns the direction of a line, and what no file or database takes.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def escaped(text: str) -> str:
+    """Escape what a log line, a terminal or a table would not show as what it is."""
     return CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 

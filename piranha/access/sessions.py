@@ -51,6 +51,7 @@ class Limits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
+            _believe_clock(request, time.time())
             self._look(request, time.time())
         return self.get_response(request)
 
@@ -60,6 +61,13 @@ class Limits:
             logout(request)
         elif idle_s >= NOTED_EVERY_S and not is_poll(request):
             request.session[CLICKED] = int(now)
+
+
+def _believe_clock(request: HttpRequest, now: float) -> None:
+    """Count anew from now where the clock was set back: else a session would outlast a year."""
+    for moment in (BEGAN, CLICKED):
+        if request.session.get(moment, 0) > now + NOTED_EVERY_S:
+            request.session[moment] = int(now)
 
 
 class LoginRequired(LoginRequiredMiddleware):

@@ -91,7 +91,7 @@ async def test_a_file_that_cannot_be_read_is_set_aside_and_never_stops_the_engin
     read = loaded(tmp_path)
     assert read.changes == ()
     assert "the history begins anew" in caplog.text
-    assert (tmp_path / history.ASIDE).read_bytes() == text.encode("latin-1")
+    assert (tmp_path / "history.json.broken").read_bytes() == text.encode("latin-1")
     read.add(A_CHANGE)
     await read.flush()
     assert loaded(tmp_path).changes == (A_CHANGE,)

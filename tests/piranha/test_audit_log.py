@@ -119,6 +119,18 @@ def test_scripts_are_text(admin: Client, lvs_cf: File, request_: HttpRequest) ->
     assert evil not in page_of(admin)
 
 
+def test_no_name_can_forge_a_line_turn_it_round_or_be_too_odd_for_the_database(
+    admin: Client, lvs_cf: File, request_: HttpRequest
+) -> None:
+    audit.record(request_, "log in refused", "ann\r\nroot", who="x\u202e\x1b[2J", outcome="\udcff")
+    audit.record_command("root\n", "piranha-passwd", "set role", "a\u2066b")
+    told = page_of(admin) + b"".join(admin.get(CSV)).decode()
+    assert "ann\\r\\nroot" in told
+    for sign in "\u202e\x1b\u2066\udcff":
+        assert sign not in told
+    assert AuditEntry.objects.count() == 2
+
+
 def test_one_entry_cannot_grow_without_end(request_: HttpRequest) -> None:
     changes = [Difference("virtual x", "send", "a" * 5000, "b\ud800" * 3000)] * 5000
     audit.record(request_, "restore", "lvs.cf", changes=changes)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lvsengine.control import client, messages
-from lvsengine.control.server import MAX_CONNECTIONS, ControlServer
+from lvsengine.control.crowd import ANSWERED_AT_ONCE, AT_ONCE, HELD_BYTES
+from lvsengine.control.server import ControlServer
 from lvsengine.errors import EngineError
 
 
@@ -100,13 +101,77 @@ async def test_one_who_hangs_up_harms_nobody(tmp_path: Path) -> None:
         assert await ask(path, messages.ShowTable()) == messages.Text("hello")
 
 
-async def test_one_too_many_is_told_so(tmp_path: Path) -> None:
+async def test_of_too_many_who_say_nothing_the_oldest_is_hung_up_on_and_told_why(
+    tmp_path: Path,
+) -> None:
     async with a_server(tmp_path) as path:
-        crowd = [await asyncio.open_unix_connection(path) for _ in range(MAX_CONNECTIONS)]
-        with pytest.raises(EngineError, match="others are asking"):
-            await ask(path, messages.ShowTable())
+        crowd = [await asyncio.open_unix_connection(path) for _ in range(AT_ONCE)]
+        assert await ask(path, messages.ShowTable()) == messages.Text("hello")
+        oldest, newest = crowd[0], crowd[-1]
+        assert b"others are asking too much" in await oldest[0].read()
+        newest[1].write(messages.encode_request(messages.ShowTable()))
+        assert b"hello" in await newest[0].readline()
         for _, writer in crowd:
             writer.close()
+
+
+async def test_one_user_has_only_so_many_answers_under_way(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(request: messages.Request) -> object:
+        await go_on.wait()
+        return messages.Text("at last")
+
+    server = ControlServer(tmp_path / "s", slow, follow)
+    await server.start()
+    asked = [await asyncio.open_unix_connection(server.path) for _ in range(ANSWERED_AT_ONCE)]
+    for _, writer in asked:
+        writer.write(messages.encode_request(messages.Status()))
+    with pytest.raises(EngineError, match="others are asking too much"):
+        await ask(server.path, messages.Status())
+    go_on.set()
+    for reader, writer in asked:
+        assert b"at last" in await reader.readline()
+        writer.close()
+    await server.close()
+
+
+async def test_whose_unfinished_request_takes_most_memory_makes_room_for_others(
+    tmp_path: Path,
+) -> None:
+    async with a_server(tmp_path) as path:
+        hoarders = []
+        for _ in range(HELD_BYTES // messages.MAX_LINE + 2):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b"x" * (messages.MAX_LINE - 1))
+            await writer.drain()
+            hoarders.append((reader, writer))
+        long_one = messages.Plan(" " * 1_000_000)
+        assert await ask(path, long_one) == messages.Text("hello")
+        told = [reader for reader, _ in hoarders if reader.at_eof() or reader._buffer]  # type: ignore[attr-defined]
+        assert told
+        for _, writer in hoarders:
+            writer.close()
+
+
+async def test_a_long_request_is_put_together_from_its_pieces(tmp_path: Path) -> None:
+    heard = []
+
+    async def listen(request: messages.Request) -> object:
+        heard.append(request)
+        return messages.Text("hello")
+
+    server = ControlServer(tmp_path / "s", listen, follow)
+    await server.start()
+    for length in (65_000, 65_536, 131_072, 3_000_000):
+        await ask(server.path, messages.Plan("\u7532" * (length // 6) + "x" * (length % 6)))
+    await server.close()
+    assert [len(one.text) for one in heard if isinstance(one, messages.Plan) and one.text] == [
+        65_000 // 6 + 65_000 % 6,
+        65_536 // 6 + 65_536 % 6,
+        131_072 // 6 + 131_072 % 6,
+        3_000_000 // 6,
+    ]
 
 
 async def test_a_follower_that_hangs_up_leaves_its_place_to_others(tmp_path: Path) -> None:
@@ -116,7 +181,7 @@ async def test_a_follower_that_hangs_up_leaves_its_place_to_others(tmp_path: Pat
 
     server = ControlServer(tmp_path / "s", answer, quiet)
     await server.start()
-    for _ in range(MAX_CONNECTIONS + 1):
+    for _ in range(20):
         reader, writer = await asyncio.open_unix_connection(server.path)
         writer.write(messages.encode_request(messages.Events(follow=True)))
         writer.write_eof()

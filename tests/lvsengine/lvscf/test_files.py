@@ -171,3 +171,47 @@ def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(
     path = tmp_path / "lvs.cf"
     assert code_of(lambda: files.replace(path, b"new", like=tmp_path / "none")) == "not-saved"
     assert [entry.name for entry in tmp_path.iterdir()] == ["lvs.cf"]
+
+
+def test_a_file_of_4_gb_and_one_of_ten_million_lines_are_refused_at_once(tmp_path: Path) -> None:
+    sparse, lines = tmp_path / "sparse", tmp_path / "lines"
+    with sparse.open("wb") as file:
+        file.truncate(4 << 30)
+    lines.write_bytes(b"\n" * 10_000_000)
+    assert code_of(lambda: files.read_whole(sparse)) == "too-large"
+    assert code_of(lambda: files.read_whole(lines)) == "too-large"
+
+
+def test_a_file_that_is_being_written_is_read_when_it_is_at_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lvs.cf"
+    path.write_bytes(b"half")
+    naps: list[float] = []
+    real_fstat, looks = os.fstat, iter([False, True])
+
+    def fstat(handle: int) -> os.stat_result:
+        status = real_fstat(handle)
+        if stat.S_ISREG(status.st_mode) and next(looks, False):
+            path.write_bytes(b"half and half")  # right after it was read
+            status = real_fstat(handle)
+        return status
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    assert files.read_whole(path, nap=naps.append) == b"half and half"
+    assert len(naps) == 1
+
+
+def test_a_file_that_never_rests_is_said_to_be_changing(tmp_path: Path) -> None:
+    assert code_of(lambda: files.read_whole(Path("/proc/self/status"), nap=lambda _: None)) == (
+        "changing"  # its size is said to be 0
+    )
+
+
+def test_ones_own_link_to_ones_own_file_goes_on_working(tmp_path: Path) -> None:
+    (tmp_path / "real.cf").write_bytes(b"serial_no = 1\n")
+    (tmp_path / "real.cf").chmod(0o600)
+    link = tmp_path / "lvs.cf"
+    link.symlink_to("real.cf")
+    assert files.read_whole(link) == b"serial_no = 1\n"
+    assert files.resolved(link) == tmp_path / "real.cf"

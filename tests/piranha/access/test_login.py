@@ -22,6 +22,15 @@ def entries() -> list[tuple[str, str, str]]:
     return [(e.who, e.action, e.subject) for e in AuditEntry.objects.order_by("pk")]
 
 
+def test_a_clock_set_back_by_a_year_keeps_nobody_out_for_a_year(
+    client: Client, ann: User, try_login: LogInByForm
+) -> None:
+    for _ in range(5):
+        try_login(client, password="wrong-guess")  # noqa: S106
+    AccessAttempt.objects.update(attempt_time=timezone.now() + timedelta(days=365))
+    assert try_login(client).status_code == 303
+
+
 def test_until_there_is_a_password_every_page_says_so_and_how(client: Client, db: None) -> None:
     for path in ("/", LOGIN):
         page = client.get(path).content.decode()

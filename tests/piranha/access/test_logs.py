@@ -7,7 +7,9 @@ import pytest
 from piranha.access.logs import OneLine
 
 
-@pytest.mark.parametrize("sent", ["\n", "\r\n", "\x1b[2J", "\x00", "\u2028", "\x85"])
+@pytest.mark.parametrize(
+    "sent", ["\n", "\r\n", "\x1b[2J", "\x00", "\u2028", "\x85", "\u202e", "\ud800"]
+)
 def test_what_a_client_sends_cannot_begin_a_line_of_its_own(sent: str) -> None:
     record = logging.LogRecord(
         "web", logging.INFO, "", 0, "GET %s", (f"/a{sent}INFO x: forged",), None

@@ -73,6 +73,25 @@ def test_a_session_ends_after_12_hours_however_busy(
     assert admin.get(CONTROL).status_code == 302
 
 
+YEAR = 365 * 24 * 60 * MINUTE
+
+
+def test_a_clock_set_back_by_a_year_makes_no_session_last_a_year(
+    admin: Client, lvs_cf: File, wait: Wait
+) -> None:
+    wait(-YEAR)
+    assert admin.get(CONTROL).status_code == 200
+    wait(31 * MINUTE)
+    assert admin.get(CONTROL).status_code == 302
+
+
+def test_a_clock_set_forward_by_a_year_asks_for_the_password_again(
+    admin: Client, lvs_cf: File, wait: Wait
+) -> None:
+    wait(YEAR)
+    assert admin.get(CONTROL).status_code == 302
+
+
 def test_clicks_are_written_at_most_once_a_minute(admin: Client, lvs_cf: File, wait: Wait) -> None:
     written = set()
     for _ in range(12):
