@@ -237,9 +237,13 @@ def _add_key(parser: argparse.ArgumentParser) -> None:
 
 
 def _heartbeat_key(arguments: Arguments) -> int:
+    from lvsengine import accounts
     from lvsengine.heartbeat import keys
 
-    keys.create(arguments.file)
+    owner = accounts.ids_of(accounts.PULSE)
+    keys.create(arguments.file, owner)
+    if owner is not None:
+        print(f"{arguments.file} belongs to user {accounts.PULSE}, who must read it.")
     print(f"{arguments.file} holds a new key. Copy it to the peer, the same way you copy secrets,")
     print(f"and set on both directors: heartbeat_key_file = {arguments.file}")
     return OK
