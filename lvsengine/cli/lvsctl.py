@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine import __version__
+from lvsengine.cli import pair
 from lvsengine.control import client, messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
@@ -300,6 +301,7 @@ COMMANDS = (
     Command("takeover", "Take over from the peer.", _add_force, _take_over),
     Command("history", "Show the last takeovers and step-downs.", _add_nothing, _history),
     Command("heartbeat-key", "Make a key for signed heartbeats.", _add_key, _heartbeat_key),
+    Command("pair", "Make two machines a pair of directors.", pair.add, pair.run),
     Command("explain", "Say why a real server is up or down.", _add_real_server, _explain),
     Command("drain", "Give it no new connections; open ones go on.", _add_real_server, _order),
     Command("undrain", "End the drain: its checks decide again.", _add_real_server, _order),
