@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine import __version__
+from lvsengine.cli import pair
 from lvsengine.control import client, messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
@@ -239,9 +240,13 @@ def _add_key(parser: argparse.ArgumentParser) -> None:
 
 
 def _heartbeat_key(arguments: Arguments) -> int:
+    from lvsengine import accounts
     from lvsengine.heartbeat import keys
 
-    keys.create(arguments.file)
+    owner = accounts.ids_of(accounts.PULSE)
+    keys.create(arguments.file, owner)
+    if owner is not None:
+        print(f"{arguments.file} belongs to user {accounts.PULSE}, who must read it.")
     print(f"{arguments.file} holds a new key. Copy it to the peer, the same way you copy secrets,")
     print(f"and set on both directors: heartbeat_key_file = {arguments.file}")
     return OK
@@ -298,6 +303,7 @@ COMMANDS = (
     Command("takeover", "Take over from the peer.", _add_force, _take_over),
     Command("history", "Show the last takeovers and step-downs.", _add_nothing, _history),
     Command("heartbeat-key", "Make a key for signed heartbeats.", _add_key, _heartbeat_key),
+    Command("pair", "Make two machines a pair of directors.", pair.add, pair.run),
     Command("explain", "Say why a real server is up or down.", _add_real_server, _explain),
     Command("drain", "Give it no new connections; open ones go on.", _add_real_server, _order),
     Command("undrain", "End the drain: its checks decide again.", _add_real_server, _order),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from lvsengine.errors import EngineError
@@ -39,22 +40,37 @@ def load(path: Path) -> tuple[Key, ...]:
         raise _bad(
             path, f"has mode {stat.S_IMODE(mode):04o}: others may read it", f"chmod 600 {path}"
         )
-    return _read(path, content)
+    return parse(path, content)
 
 
-def create(path: Path) -> Key:
+def new() -> Key:
+    """Make a key, without a file."""
+    return Key(1 + secrets.randbelow(MAX_NUMBER), secrets.token_bytes(SECRET_SIZE))
+
+
+def text_of(keys: Iterable[Key]) -> str:
+    """Write what a key file holds."""
+    return "".join(f"{key.number} {key.secret.hex()}\n" for key in keys)
+
+
+def create(path: Path, owner: tuple[int, int] | None = None) -> Key:
     """Write a new file with one new key, mode 0600, whole or not at all.
+
+    Args:
+        owner: The user and group number that it is handed to; whoever runs this where not given.
 
     Raises:
         EngineError: `key-file-exists`; `no-key-file` when it cannot be written.
     """
-    key = Key(1 + secrets.randbelow(MAX_NUMBER), secrets.token_bytes(SECRET_SIZE))
+    key = new()
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "w") as stream:
-                stream.write(f"{key.number} {key.secret.hex()}\n")
+                if owner is not None:
+                    os.fchown(handle, *owner)
+                stream.write(text_of([key]))
                 stream.flush()
                 os.fsync(stream.fileno())
             os.link(beside, path)  # unlike a rename, never over a key that is in use
@@ -76,7 +92,12 @@ def create(path: Path) -> Key:
 _MAKE_ONE = "make one by `lvsctl heartbeat-key new FILE`, and copy it to the peer"
 
 
-def _read(path: Path, content: bytes) -> tuple[Key, ...]:
+def parse(path: Path, content: bytes) -> tuple[Key, ...]:
+    """Read what stands, or shall stand, in the key file `path`.
+
+    Raises:
+        EngineError: `bad-key-file`.
+    """
     if len(content) > LONGEST_FILE:
         raise _bad(path, f"is longer than {LONGEST_FILE} bytes", _MAKE_ONE)
     lines = [

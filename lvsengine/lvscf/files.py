@@ -257,7 +257,8 @@ def _take_after(handle: int, like: Path) -> None:
     try:
         old = os.stat(like)
     except FileNotFoundError:
-        os.fchmod(handle, 0o640)
+        # Who may make files in this folder, as its group, may change this one.
+        os.fchmod(handle, 0o640 | os.stat(like.parent).st_mode & stat.S_IWGRP)
         return
     new = os.fstat(handle)
     if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):

@@ -28,7 +28,7 @@ from piranha.panels.form import Fieldset, PanelForm, Warned
 from piranha.panels.opening import opened
 
 PANEL = "redundancy"
-NEW_KEY = "lvsctl heartbeat-key new /etc/sysconfig/ha/heartbeat.key"
+NEW_KEY = "lvsctl heartbeat-key new /etc/piranha/heartbeat.key"
 RESTART = _(
     "A director that runs does not become one of a pair, or single again, by a reload: restart"
     " pulse on both directors."

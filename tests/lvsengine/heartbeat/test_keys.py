@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,19 @@ def test_a_new_key_file_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(key.secret) == 32
     assert [entry.name for entry in tmp_path.iterdir()] == ["heartbeat.key"]
+
+
+def test_a_new_key_file_belongs_to_whom_it_is_made_for(tmp_path: Path) -> None:
+    owner = (12345, 12346) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    path = tmp_path / "key"
+    keys.create(path, owner)
+    assert (path.stat().st_uid, path.stat().st_gid) == owner
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_as_written_are_read(tmp_path: Path) -> None:
+    several = keys.new(), keys.new()
+    assert keys.parse(tmp_path, keys.text_of(several).encode()) == several
 
 
 def test_no_two_new_keys_are_the_same(tmp_path: Path) -> None:

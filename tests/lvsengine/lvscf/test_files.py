@@ -131,6 +131,13 @@ def test_a_new_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_where_a_group_may_make_files_it_may_change_a_new_one(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2770)
+    path = tmp_path / "lvs.cf"
+    files.replace(path, b"new", like=path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / ".lvs.cf.new").write_text("half")
     files.replace(tmp_path / "lvs.cf", b"new", like=tmp_path / "lvs.cf")

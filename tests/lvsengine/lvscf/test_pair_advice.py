@@ -16,7 +16,7 @@ def advised(said: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     "settings",
     [
-        "heartbeat_key_file = /etc/sysconfig/ha/heartbeat.key",
+        "heartbeat_key_file = /etc/piranha/heartbeat.key",
         "standby_checks = 0",
         "auto_failback = 1\nfailback_delay = 5\nsyncdaemon = 1",
         "witness = 192.0.2.1 192.0.2.2 2001:db8::1",

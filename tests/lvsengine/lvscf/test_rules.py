@@ -158,7 +158,7 @@ def test_a_text_is_one_line_of_bounded_length() -> None:
 
 
 def test_a_path_is_whole_or_none() -> None:
-    assert rules.path("/etc/sysconfig/ha/heartbeat.key") == "/etc/sysconfig/ha/heartbeat.key"
+    assert rules.path("/etc/piranha/heartbeat.key") == "/etc/piranha/heartbeat.key"
     assert rules.path("") == ""
     for bad in ("heartbeat.key", "./key", "~/key"):
         with pytest.raises(Refused, match="must be a whole path that begins with /"):

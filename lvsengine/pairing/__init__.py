@@ -1,0 +1,1 @@
+"""The first meeting of two directors: they learn each other's keys by a typed code."""
