@@ -1,12 +1,14 @@
 # make demo   try it on this machine       make test   all checks and tests, as CI runs them
 # make drills only the pair under faults   make bench  measure, beside the peers
 # make words  bring translations up to date   make drill-transcript  one crash, as all saw it
-# make clean  take away what these made
+# make dist   a wheel and an sdist            make install    as a service: deploy/install.sh
+# make clean  take away what these made       make uninstall  but for /etc and data
 
 BIN := .venv/bin
 PLANE ?= userspace
 
 .PHONY: demo test drills drill-transcript bench lint words prepared clean
+.PHONY: dist install install-wheels uninstall
 
 demo:
 	@deploy/prepare.sh demo
@@ -42,6 +44,18 @@ words: prepared
 bench:
 	@deploy/prepare.sh bench
 	$(BIN)/python -m tests.bench
+
+dist: prepared
+	$(BIN)/python -m build --outdir .build/dist
+
+install:
+	@deploy/install.sh
+
+install-wheels:
+	@deploy/install.sh wheels
+
+uninstall:
+	@deploy/uninstall.sh
 
 clean:
 	rm -rf .venv .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -8,6 +8,7 @@ what=$1
 python=${PYTHON:-python3}
 
 packages_kernel="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping nftables procps"
+packages_deploy="python3-venv shellcheck systemd" # as a machine that it is installed on
 packages_browser="chromium fonts-wqy-microhei w3m" # the font has the Chinese characters
 packages_bench="$packages_kernel keepalived"
 axe_version=4.14.1 # what judges the pages' accessibility; npm alone has it
@@ -67,9 +68,13 @@ if [ ! -e "$stamp-dev" ] && [ ! -e "$stamp-$extra" ]; then
 fi
 case $what in
     test)
-        need_packages "the tests of the kernel and of the web cannot run, and make test fails" \
-            $packages_kernel $packages_browser
+        # shellcheck disable=SC2086 # lists of words
+        need_packages "the tests of the kernel, of the web and of the installation cannot run, and make test fails" \
+            $packages_kernel $packages_browser $packages_deploy
         install_axe
         ;;
-    bench) need_packages "there is nothing to compare with" $packages_bench ;;
+    bench)
+        # shellcheck disable=SC2086 # a list of words
+        need_packages "there is nothing to compare with" $packages_bench
+        ;;
 esac

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from lvsengine import folder, limits, role, showing, state, warmth
+from lvsengine import folder, limits, role, showing, state, warmth, watchdog
 from lvsengine.answers import Answers
 from lvsengine.chronicle import Chronicle
 from lvsengine.control.server import ControlServer
@@ -94,6 +94,7 @@ class Engine:
         self._addresses_due = True
         self._usage = Usage()
         self._usage_at = float("-inf")
+        self.reconciled_at = parts.clock()
 
     # --- from start to stop ---------------------------------------------------------------
 
@@ -110,8 +111,10 @@ class Engine:
                 await self.parts.plane.close()
                 await self.parts.addresses.close()
 
-    def stop(self) -> None:
-        """Ask `run` to end in good order."""
+    def stop(self, *, leave_running: bool = False) -> None:
+        """Ask `run` to end in good order; where asked, the kernel goes on for the next engine."""
+        if leave_running:
+            self.settings = replace(self.settings, leave_running=True)
         self._stop.set()
 
     @property
@@ -153,6 +156,7 @@ class Engine:
                 group.create_task(self._reload_when_asked(), name="reload")
                 group.create_task(self._end_when_asked(), name="stop")
                 group.create_task(self.history.run(), name="history")
+                group.create_task(watchdog.run(self), name="watchdog")
                 if isinstance(self.role, Pair):
                     group.create_task(self.role.run(), name="pair")
                     group.create_task(warmth.run(self, self.role), name="warmth")
@@ -408,6 +412,7 @@ class Engine:
             await self._converge_or_say(refresh=not woken)
             if not woken:
                 self.keeper.mend()
+            self.reconciled_at = self.parts.clock()
 
     async def _converge_or_say(self, *, refresh: bool) -> None:
         try:

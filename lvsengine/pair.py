@@ -118,6 +118,11 @@ class Pair:
     # --- what it is -----------------------------------------------------------------------
 
     @property
+    def overdue_s(self) -> float:
+        """Since when the heartbeat should have done something; 0: it is not due."""
+        return max(0.0, self._heartbeat.now() - self._heartbeat.machine.due_at)
+
+    @property
     def serves(self) -> bool:
         """Whether this director should hold the virtual IPs now."""
         return self._heartbeat.machine.state in SERVING

@@ -26,6 +26,7 @@ from lvsengine.vip.addresses import AddressPlane
 from lvsengine.vip.conflict import conflicts
 from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.links import Links, LinkWatch, OnChange
+from lvsengine.watchdog import Watchdog
 from lvsengine.witness.reach import reaches_any
 
 Conflicts = Callable[[Sequence[HeldAddress]], Awaitable[Sequence[str]]]
@@ -79,6 +80,7 @@ class Parts:
         conflicts: Says who else answers for addresses that we hold.
         crossing: Lets connections survive a change of role.
         links: Watches the links of this director's own addresses.
+        watchdog: Wants to be told that the engine moves.
         witness: Whether any of some addresses answers within so many seconds, and in words.
     """
 
@@ -96,3 +98,4 @@ class Parts:
     links: Callable[[OnChange], LinkWatch] = Links
     conflicts: Conflicts = conflicts
     crossing: Crossing = field(default_factory=lambda: Crossing(None, Hushing(())))
+    watchdog: Watchdog = field(default_factory=Watchdog)

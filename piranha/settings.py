@@ -2,7 +2,7 @@
 
 PIRANHA_CONFIG   lvs.cf                          /etc/sysconfig/ha/lvs.cf
 PIRANHA_SOCKET   the engine's socket             /run/piranha/pulse.sock
-PIRANHA_STATE    users, sessions, audit, secret  /var/lib/piranha
+PIRANHA_STATE    users, sessions, audit, secret  /var/lib/piranha/web
 PIRANHA_WEB      the two allowlists              /etc/sysconfig/ha/web
 PIRANHA_USER     whom root becomes               piranha, where there is such a user
 PIRANHA_TLS      1 where the web speaks TLS
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT if (ROOT / "pyproject.toml").exists() else Path(sys.prefix) / "share" / "piranha"
 LVS_CF = Path(os.environ.get("PIRANHA_CONFIG", "/etc/sysconfig/ha/lvs.cf"))
 ENGINE_SOCKET = Path(os.environ.get("PIRANHA_SOCKET", "/run/piranha/pulse.sock"))
-STATE = Path(os.environ.get("PIRANHA_STATE", "/var/lib/piranha"))
+STATE = Path(os.environ.get("PIRANHA_STATE", "/var/lib/piranha/web"))
 WEB = Path(os.environ.get("PIRANHA_WEB", "/etc/sysconfig/ha/web"))
 TLS = os.environ.get("PIRANHA_TLS") == "1"
 TRUSTED_PROXIES = client.proxies(os.environ.get("PIRANHA_TRUSTED_PROXIES", ""))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OK, FAILED = 0, 1
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
-DEFAULT_STATE = Path("/var/lib/piranha")
+DEFAULT_STATE = Path("/var/lib/piranha/engine")
 
 EPILOG = """\
 examples:
@@ -29,7 +29,9 @@ examples:
   pulse -c lvs.cf --plane userspace --socket /tmp/p.sock --state /tmp/p
                                             try it without root and without IPVS
 
-signals: HUP reads lvs.cf again; TERM and INT stop, and take services and addresses away.
+signals: HUP reads lvs.cf again; TERM and INT stop, and take services and addresses away;
+USR1 stops and leaves them to the kernel, for the next pulse to adopt: for an upgrade.
+In a pair each of the three hands over first.
 Ask the running pulse by lvsctl.
 """
 
@@ -72,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--forceactive", action="store_true", help="run alone, whatever lvs.cf says of a pair")
     add("-t", "--test-start", "--norun", action="store_true", help="judge FILE and end")
     add("--release", action="store_true", help="let go of virtual IPs that a crash left, and end")
+    add(
+        "--unless-alone",
+        action="store_true",
+        help="with --release: but not where lvs.cf names no peer, so that the kernel goes on",
+    )
     add("-n", "--nodaemon", action="store_true", help="accepted: pulse stays in the foreground")
     add("--lvsd", "--lvs", "--fos", metavar="PATH", help="accepted: the engine has them built in")
     add("-v", "--verbose", action="store_true", help="log each change of the table too")
@@ -105,9 +112,13 @@ async def _let_go(arguments: argparse.Namespace) -> Released:
     from lvsengine.lvscf import store
     from lvsengine.lvscf.model import Config
     from lvsengine.vip.netlink import NetlinkAddresses
-    from lvsengine.vip.release import release
+    from lvsengine.vip.release import Released, release
 
-    config = store.load(arguments.configfile).config or Config()
+    loaded = store.load(arguments.configfile).config
+    # A file that is not sound might name a peer, which has these addresses by now.
+    if arguments.unless_alone and loaded is not None and not loaded.backup_active:
+        return Released()
+    config = loaded or Config()
     keeper = state.Keeper(arguments.state)
     keeper.load()
     plane = NetlinkAddresses()
@@ -161,8 +172,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
     import logging
     import os
     import signal
+    from dataclasses import replace
     from functools import partial
 
+    from lvsengine import watchdog
     from lvsengine.engine import Engine
     from lvsengine.notify import notify
     from lvsengine.parts import Settings
@@ -175,12 +188,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
         leave_running=arguments.leave_running,
         force_active=arguments.forceactive,
     )
-    parts = await _parts(arguments.plane)
+    asked = watchdog.asked(os.environ, os.getpid())
+    parts = replace(await _parts(arguments.plane), watchdog=asked)
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(LoopTrouble())
     loop.set_default_executor(workers())
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         loop.add_signal_handler(number, _stop, engine, number)
     loop.add_signal_handler(signal.SIGHUP, engine.reload_soon)
     await engine.run()
@@ -190,12 +204,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
 def _stop(engine: Engine, number: int) -> None:
     import logging
     import os
+    import signal
 
     from lvsengine.notify import notify
 
     logging.getLogger("pulse").info("Terminating due to signal %d", number)
     notify(os.environ, STOPPING="1")
-    engine.stop()
+    engine.stop(leave_running=number == signal.SIGUSR1)
 
 
 async def _parts(plane: str) -> Parts:

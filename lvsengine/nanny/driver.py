@@ -107,6 +107,7 @@ class Nanny:
         self._number = count()
         self._woken: asyncio.Future[None] | None = None
         self._sleeps_until = 0.0
+        self.woke_at = clock()
 
     def apply(self, plan: Mapping[RealServerKey, Definition]) -> None:
         """Check from now on what `plan` says, and nothing else.
@@ -178,6 +179,7 @@ class Nanny:
         """Check until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
+                self.woke_at = self._clock()
                 self._start_due(group)
                 await self._sleep()
 

@@ -8,9 +8,10 @@ import stat
 from pathlib import Path
 
 USER = os.environ.get("PIRANHA_USER", "piranha")
-FOLDER_MODE = 0o750
+FOLDER_MODE = 0o700
+ABOVE_MODE = 0o755  # of folders that lead there: the web's user must pass
 UMASK = 0o027
-# What the web makes; the folder may also hold files of the engine, which stay as they are.
+# What the web makes; whatever else lies in the folder stays as it is.
 OURS = ("secret-key", "web.sqlite3", "web.sqlite3-wal", "web.sqlite3-shm", "tls")
 
 
@@ -38,7 +39,8 @@ def prepare(state: Path) -> None:
     user = web_user()
     try:
         made = not state.exists()
-        state.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        _lead_to(state)
+        state.mkdir(exist_ok=True, mode=FOLDER_MODE)
         if user is not None:
             os.chown(state, user.pw_uid, user.pw_gid)
             for path in (state / name for name in OURS):
@@ -50,6 +52,13 @@ def prepare(state: Path) -> None:
             f"the state folder {state} cannot be prepared: {error.strerror}."
             " Run this as root, or name a folder of your own by --state."
         ) from error
+
+
+def _lead_to(state: Path) -> None:
+    for folder in reversed(state.absolute().parents):
+        if not folder.exists():
+            folder.mkdir(exist_ok=True)
+            folder.chmod(ABOVE_MODE)
 
 
 def _give(path: Path, uid: int, gid: int) -> None:

@@ -27,7 +27,7 @@ SELF_SIGNED = "self-signed"
 DEFAULTS = {
     "config": ("PIRANHA_CONFIG", "/etc/sysconfig/ha/lvs.cf"),
     "socket": ("PIRANHA_SOCKET", "/run/piranha/pulse.sock"),
-    "state": ("PIRANHA_STATE", "/var/lib/piranha"),
+    "state": ("PIRANHA_STATE", "/var/lib/piranha/web"),
     "web": ("PIRANHA_WEB", "/etc/sysconfig/ha/web"),
 }
 # No query: it could carry what somebody typed. %(h)s is the client, also behind a proxy.

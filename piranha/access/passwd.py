@@ -22,7 +22,7 @@ DEFAULT_USER = "piranha"
 ROLES = ("admin", "operator", "viewer")
 NAME = re.compile(r"[\w.@+-]{1,64}")
 MAX_LINE = 1024  # characters of a password
-DEFAULT_STATE = "/var/lib/piranha"
+DEFAULT_STATE = "/var/lib/piranha/web"
 
 EXPLAINED = """\
 The password of the web (piranha-gui, port 3636). Run it as root or as user piranha, on each

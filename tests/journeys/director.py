@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -152,10 +152,11 @@ async def a_director(
     leave_running: bool = False,
     who: str = "",
     network: MemoryNetwork | None = None,
+    change: Callable[[Parts], Parts] = lambda parts: parts,
 ) -> AsyncIterator[Director]:
     """Run an engine until the block ends, then stop it in good order.
 
-    `who` is `primary` or `backup` of a pair that talks over `network`.
+    `who` is `primary` or `backup` of a pair that talks over `network`; `change` replaces parts.
 
     An lvs.cf that lies in `folder` already is taken as it is.
     """
@@ -166,7 +167,7 @@ async def a_director(
     settings = Settings(path, folder / "s", folder / "state", leave_running=leave_running)
     ready = asyncio.Event()
     plane, addresses = plane or MemoryPlane(), addresses or MemoryAddresses()
-    director = _wired(settings, plane, addresses, ready, network, who)
+    director = _wired(settings, plane, addresses, ready, network, who, change)
     async with asyncio.TaskGroup() as group:
         director.running = group.create_task(director.engine.run())
         await ready.wait()
@@ -183,6 +184,7 @@ def _wired(
     ready: asyncio.Event,
     network: MemoryNetwork | None,
     who: str,
+    change: Callable[[Parts], Parts],
 ) -> Director:
     loop = asyncio.get_running_loop()
     real_servers = RealServers()
@@ -219,7 +221,7 @@ def _wired(
         checks=dict.fromkeys(("tcp_connect", "send_expect"), real_servers.check),
     )
     director = Director(
-        Engine(settings, parts, ready.set),
+        Engine(settings, change(parts), ready.set),
         plane,
         addresses,
         real_servers,

@@ -46,7 +46,8 @@ def test_the_state_folder_is_made_for_the_web_s_user_and_closed_to_others(folder
     state = folder / "a" / "state"
     become.prepare(state)
     assert owner(state) == ours()
-    assert stat.S_IMODE(state.stat().st_mode) == 0o750
+    assert stat.S_IMODE(state.parent.stat().st_mode) == 0o755
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
 def test_what_root_left_there_becomes_the_web_s_but_for_the_engine_s_files(folder: Path) -> None:

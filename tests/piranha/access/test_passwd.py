@@ -204,7 +204,7 @@ def test_on_a_terminal_it_asks_twice_without_echo_and_makes_the_database_itself(
     assert "Updating password for user piranha" in shown
     assert PASSWORD not in shown
     assert (state.stat().st_mode & 0o777, (state / "secret-key").stat().st_mode & 0o777) == (
-        0o750,
+        0o700,
         0o600,
     )
     assert PASSWORD.encode() not in (state / "web.sqlite3").read_bytes()
