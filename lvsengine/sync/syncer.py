@@ -14,7 +14,6 @@ from lvsengine.sync.values import Revisions, State, Step
 
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
 DEFAULT_FOLDER = Path("/var/lib/piranha/sync")
-DEFAULT_SOCKET = Path("/run/piranha/pulse.sock")
 USER = "piranha"
 
 
@@ -25,13 +24,11 @@ class Places:
     Attributes:
         config: lvs.cf here.
         folder: The sync's own: keys, `sync.json`, `base.lvs.cf`, `incoming/`.
-        socket: This director's engine.
         user: Whom to log in as at the peer.
     """
 
     config: Path = DEFAULT_CONFIG
     folder: Path = DEFAULT_FOLDER
-    socket: Path = DEFAULT_SOCKET
     user: str = USER
 
 

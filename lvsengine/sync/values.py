@@ -92,7 +92,7 @@ class Record:
 
     Attributes:
         since: When `standing` began.
-        at: When the last try ended, or the present one began.
+        at: When the last try ended.
         peer: The address that answered, or that was tried last.
         revisions: As last seen on both sides.
         base: What both last had; empty: never in step.
@@ -102,7 +102,8 @@ class Record:
         retry_at: When the next try is due; 0: at the next edit.
         offered: The host key that the peer showed, where that is what stopped us.
         pinned: The fingerprint that was expected instead; empty: none was known.
-        looked_at: Every edit until then is in this record (the time of the mark `wanted`).
+        seen_mark: Every edit until this mark is in this record (see `record.mark`).
+        busy_since: When a try began that has not ended; 0: none is at work.
     """
 
     standing: Standing = Standing.DUE
@@ -118,7 +119,8 @@ class Record:
     retry_at: float = 0.0
     offered: HostKey | None = None
     pinned: str = ""
-    looked_at: float = 0.0
+    seen_mark: int = 0
+    busy_since: float = 0.0
     files: tuple[FileState, ...] = ()
 
 
