@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine import __version__
+from lvsengine.cli import answer, received, sync
 from lvsengine.control import client, messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
+from lvsengine.sync.places import DEFAULT_CONFIG, DEFAULT_FOLDER
 
 OK, BAD, USAGE, NOT_RUNNING = 0, 1, 2, 3
-DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
 NOT_THERE = ("not-running", "not-permitted", "no-answer")
 RELOAD_TIMEOUT_S = 60.0  # a large file, a slow DNS answer
 
@@ -82,12 +83,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="pulse's control socket (default: %(default)s)",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        one = commands.add_parser(command.name, help=command.help, description=command.help)
-        command.add(one)
-        one.set_defaults(run=command.run, command=command.name)
+    _add_commands(parser, COMMANDS)
     return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, rows: Iterable[Command]) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in rows:
+        one = commands.add_parser(command.name, help=command.help, description=command.help)
+        one.set_defaults(run=command.run, command=command.name)
+        command.add(one)
 
 
 # --- a file, before it runs ---------------------------------------------------------------
@@ -148,6 +153,9 @@ def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the whole snapshot, for programs")
     parser.add_argument("--schema", action="store_true", help="what --json says, field by field")
     parser.add_argument("--watch", action="store_true", help="again every second, until Ctrl-C")
+    parser.add_argument(
+        "--folder", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="of the sync"
+    )
 
 
 def _status(arguments: Arguments) -> int:
@@ -175,7 +183,8 @@ def _status_text(arguments: Arguments) -> str:
     snapshot = client.ask(arguments.socket, messages.Status(), Snapshot)
     if arguments.json:
         return json.dumps(to_plain(snapshot), indent=None if arguments.watch else 1)
-    return "\n".join(display.status(snapshot))
+    told = sync.status_lines(Path(snapshot.path), arguments.folder) if snapshot.peer else ()
+    return "\n".join(display.status(snapshot, told))
 
 
 def _table(arguments: Arguments) -> int:
@@ -204,6 +213,14 @@ def _events(arguments: Arguments) -> int:
 
 
 # --- the pair --------------------------------------------------------------------------------
+
+
+def _add_pair(parser: argparse.ArgumentParser) -> None:
+    _add_commands(parser, PAIR_COMMANDS)
+
+
+def _pair(_arguments: Arguments) -> int:
+    return USAGE  # argparse has asked for one of the commands of a pair
 
 
 def _add_force(parser: argparse.ArgumentParser) -> None:
@@ -284,6 +301,10 @@ def _print(lines: Iterable[str]) -> None:
         print(line)
 
 
+PAIR_COMMANDS = (
+    Command("answer", "Answer the peer's sync (run by sshd).", answer.add, answer.run),
+    Command("install-received", "Install what the peer handed over.", received.add, received.run),
+)
 COMMANDS = (
     Command("check", "Judge FILE: every problem with its line.", _add_file, _check),
     Command("plan", "Say what a reload (of FILE) would do, and to whom.", _add_file, _plan),
@@ -294,6 +315,8 @@ COMMANDS = (
     Command("events", "Show what happened lately.", _add_events, _events),
     Command("standby", "Hand over to the peer.", _add_force, _stand_by),
     Command("takeover", "Take over from the peer.", _add_force, _take_over),
+    Command("sync", "Copy lvs.cf to the peer.", sync.add, sync.run),
+    Command("pair", "What two directors do with one another.", _add_pair, _pair),
     Command("history", "Show the last takeovers and step-downs.", _add_nothing, _history),
     Command("heartbeat-key", "Make a key for signed heartbeats.", _add_key, _heartbeat_key),
     Command("explain", "Say why a real server is up or down.", _add_real_server, _explain),

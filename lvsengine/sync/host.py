@@ -7,6 +7,7 @@ installed here; what belongs to root is only laid ready, with an order beside it
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -110,9 +111,10 @@ class Host:
     def _remember(self, data: bytes, revision: str) -> None:
         """On this side too the files are in step now: its copier has nothing to do."""
         recorder = Recorder(self.folder)
-        recorder.keep_base(data)
         now = self.clock()
-        recorder.change(lambda record: plan.in_step(record, revision, now, runs=revision))
+        with contextlib.suppress(EngineError):  # installed it is; its copier will find out
+            recorder.keep_base(data)
+            recorder.change(lambda record: plan.in_step(record, revision, now))
 
     def _lay_ready(self, order: Install) -> Installed:
         data = self._staged(order, MAX_FILE)

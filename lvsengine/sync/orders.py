@@ -91,10 +91,10 @@ def read(said: str) -> Order:
     words = said.split(" ") if len(said) <= MAX_ORDER else []
     if words == ["status"]:
         return Status()
-    if len(words) == 4 and words[0] == "install" and _is_sound(*words[1:]):
+    if len(words) == 4 and words[0] == "install" and is_sound(Install(*words[1:])):
         return Install(*words[1:])
-    if len(words) == 1 and words[0].rpartition("/")[2] in ("internal-sftp", "sftp-server"):
-        return Sftp()
+    if words and words[0].rpartition("/")[2] in ("internal-sftp", "sftp-server"):
+        return Sftp()  # whatever options sshd's configuration gives its own
     raise EngineError(
         "not-allowed",
         "this key may only copy the files of the director, nothing else",
@@ -102,10 +102,11 @@ def read(said: str) -> Order:
     )
 
 
-def _is_sound(path: str, sha256: str, expected: str) -> bool:
-    if not _SHA256.fullmatch(sha256) or not _EXPECTED.fullmatch(expected):
+def is_sound(order: Install) -> bool:
+    """Whether an order is one that may be given."""
+    if not _SHA256.fullmatch(order.sha256) or not _EXPECTED.fullmatch(order.expected):
         return False
-    return expected != ANY if path == LVS_CF else may_go(path)
+    return order.expected != ANY if order.path == LVS_CF else may_go(order.path)
 
 
 def encode(answer: object) -> str:

@@ -9,7 +9,7 @@ from enum import Enum
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.model import Config
 from lvsengine.net import Address
-from lvsengine.sync.values import HostKey, Record, Revisions, Standing, Trouble
+from lvsengine.sync.values import FileState, HostKey, Record, Revisions, Standing, Trouble
 
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 300.0
@@ -160,6 +160,14 @@ def in_step(
         runs=runs,
         warning=warning,
     )
+
+
+def with_files(record: Record, files: tuple[FileState, ...], now: float) -> Record:
+    """Add how the files beside lvs.cf stand; what is not in step is tried again."""
+    failing = any(state.trouble is not None for state in files)
+    tries = record.files_tries + 1 if failing else 0
+    retry_at = now + pause_s(tries) if failing else 0.0
+    return replace(record, files=files, files_tries=tries, retry_at=retry_at)
 
 
 def waiting(record: Record, trouble: Trouble, now: float) -> Record:

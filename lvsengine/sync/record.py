@@ -26,6 +26,7 @@ BASE = "base.lvs.cf"
 WANTED = "wanted"
 AT_WORK = "at-work"
 INCOMING = "incoming"
+KNOWN_HOSTS = "known_hosts"
 LONGEST = 256 * 1024  # bytes; what is longer was not written here
 _POLL_S = 0.05
 
@@ -83,6 +84,16 @@ class Recorder:
         if self.base() != data:
             with self._kept(), files.locked(self.folder):
                 files.replace(self.folder / BASE, data, like=self.folder / BASE)
+
+    def pin(self, text: str) -> None:
+        """Replace `known_hosts`.
+
+        Raises:
+            EngineError: `no-sync-folder`, when it cannot be written.
+        """
+        path = self.folder / KNOWN_HOSTS
+        with self._kept(), files.locked(self.folder):
+            files.replace(path, text.encode(), like=path)
 
     def mark(self) -> int:
         """Give the mark of the last edit, 0 where there was none."""

@@ -1,4 +1,4 @@
-"""The promise of a peer that files are copied to; kept by ssh (`sftp`) and by a folder (`local`)."""
+"""The promise of a peer that files are copied to: `sftp` keeps it by ssh, `local` by a folder."""
 
 from __future__ import annotations
 

@@ -71,10 +71,10 @@ class FileState:
 
     Attributes:
         path: Where it lies here and shall lie there.
-        revision: Of the file here as last read.
+        revision: Of the file here as last read; at the peer: as last handed over.
         installed: Of the file there as the sync last installed it; empty: never.
-        at: When it was installed there, in epoch seconds; 0: never.
-        note: What a person has to do: how it is activated there. May be empty.
+        at: When the peer's root last judged it, in epoch seconds there; 0: never.
+        note: The command that activates it there, which is for a person. May be empty.
         trouble: Why it is not in step; None: it is.
     """
 
@@ -98,7 +98,7 @@ class Record:
         base: What both last had; empty: never in step.
         runs: The revision that the peer's engine runs; empty: its engine did not say.
         warning: Copied, but not all is well there, such as an engine that does not run.
-        tries: How many failed in a row.
+        tries, files_tries: How many failed in a row; for the files beside lvs.cf alone.
         retry_at: When the next try is due; 0: at the next edit.
         offered: The host key that the peer showed, where that is what stopped us.
         pinned: The fingerprint that was expected instead; empty: none was known.
@@ -122,6 +122,7 @@ class Record:
     seen_mark: int = 0
     busy_since: float = 0.0
     files: tuple[FileState, ...] = ()
+    files_tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
