@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 what=$1
 python=${PYTHON:-python3}
 
-packages_kernel="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping nftables procps"
+packages_kernel="user-mode-linux kmod iproute2 ipvsadm iptables iputils-ping nftables openssh-server procps"
 packages_deploy="python3-venv shellcheck systemd" # as a machine that it is installed on
 packages_browser="chromium fonts-wqy-microhei w3m" # the font has the Chinese characters
 packages_bench="$packages_kernel keepalived"

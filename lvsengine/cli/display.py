@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lvsengine.control import messages
 from lvsengine.health import Override
@@ -18,8 +18,8 @@ from lvsengine.snapshot import (
 SHAPES = {"up": "●", "down": "■", "unknown": "?"}
 
 
-def status(snapshot: Snapshot) -> Iterator[str]:
-    """Yield the lines of `lvsctl status`."""
+def status(snapshot: Snapshot, sync: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the lines of `lvsctl status`; `sync`: those that say how the sync stands."""
     since = moment(snapshot.since, snapshot.at)
     yield f"director   {snapshot.role}, {snapshot.state.upper()} since {since}: {snapshot.reason}"
     if snapshot.not_ready:
@@ -28,6 +28,7 @@ def status(snapshot: Snapshot) -> Iterator[str]:
         yield from _peer(snapshot.peer)
     yield f"pulse      {snapshot.version}, pid {snapshot.pid}, {snapshot.plane} plane"
     yield f"lvs.cf     {snapshot.path}: {_revisions(snapshot)}"
+    yield from sync
     for address in snapshot.addresses:
         yield f"address    {address.address} on {address.device}: {address.held}"
     for warning in snapshot.warnings:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine import __version__
-from lvsengine.cli import pair
+from lvsengine.cli import pair, sync
 from lvsengine.control import client, messages
 from lvsengine.errors import EngineError
 from lvsengine.health import Override
 from lvsengine.printing import printable, printable_lines
+from lvsengine.sync.places import DEFAULT_CONFIG, DEFAULT_FOLDER
 
 OK, BAD, USAGE, NOT_RUNNING = 0, 1, 2, 3
-DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
 NOT_THERE = ("not-running", "not-permitted", "no-answer")
 RELOAD_TIMEOUT_S = 60.0  # a large file, a slow DNS answer
 
@@ -150,6 +150,9 @@ def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the whole snapshot, for programs")
     parser.add_argument("--schema", action="store_true", help="what --json says, field by field")
     parser.add_argument("--watch", action="store_true", help="again every second, until Ctrl-C")
+    parser.add_argument(
+        "--folder", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="of the sync"
+    )
 
 
 def _status(arguments: Arguments) -> int:
@@ -177,7 +180,8 @@ def _status_text(arguments: Arguments) -> str:
     snapshot = client.ask(arguments.socket, messages.Status(), Snapshot)
     if arguments.json:
         return json.dumps(to_plain(snapshot), indent=None if arguments.watch else 1)
-    return "\n".join(map(printable, display.status(snapshot)))
+    told = sync.status_lines(Path(snapshot.path), arguments.folder) if snapshot.peer else ()
+    return "\n".join(map(printable, display.status(snapshot, told)))
 
 
 def _table(arguments: Arguments) -> int:
@@ -301,6 +305,7 @@ COMMANDS = (
     Command("events", "Show what happened lately.", _add_events, _events),
     Command("standby", "Hand over to the peer.", _add_force, _stand_by),
     Command("takeover", "Take over from the peer.", _add_force, _take_over),
+    Command("sync", "Copy lvs.cf to the peer.", sync.add, sync.run),
     Command("history", "Show the last takeovers and step-downs.", _add_nothing, _history),
     Command("heartbeat-key", "Make a key for signed heartbeats.", _add_key, _heartbeat_key),
     Command("pair", "Make two machines a pair of directors.", pair.add, pair.run),

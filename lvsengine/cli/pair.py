@@ -28,6 +28,10 @@ class Subcommand:
 SUBCOMMANDS = {
     "invite": Subcommand("lvsengine.cli.pair_invite", "On the primary: wait for the backup."),
     "join": Subcommand("lvsengine.cli.pair_join", "On the backup: go to the primary."),
+    "answer": Subcommand("lvsengine.cli.answer", "Answer the peer's sync; run by sshd."),
+    "install-received": Subcommand(
+        "lvsengine.cli.received", "As root: install files that the peer handed over."
+    ),
 }
 
 

@@ -145,6 +145,23 @@ _OF_THE_PAIR = (
         "Time to live of the messages that share connections; 1 does not pass a router.",
         ours=True,
     ),
+    Key("sync_port", rules.port_number, "TCP port of ssh at the other director.", ours=True),
+    Key(
+        "sync_sysctl_file",
+        rules.sysctl_file,
+        "File of kernel settings that is copied along, /etc/sysctl.conf or one in /etc/sysctl.d;"
+        " empty: none. Only settings that begin with net. are taken there.",
+        form=Form.TEXT,
+        ours=True,
+    ),
+    Key(
+        "sync_packet_filter_file",
+        rules.packet_filter_file,
+        "File of packet filter rules that is copied along, such as /etc/sysconfig/iptables;"
+        " empty: none. It is not loaded there.",
+        form=Form.TEXT,
+        ours=True,
+    ),
 )
 
 GLOBAL = table(
@@ -264,7 +281,12 @@ GLOBAL = table(
     ),
     Key("hard_shutdown", rules.boolean, "Of the original's daemons; has no effect here."),
     Key("ipvsadm", rules.text, "Path of the original's tool; has no effect here.", form=Form.TEXT),
-    Key("sync", rules.boolean, "Has no effect."),
+    Key(
+        "sync",
+        rules.boolean,
+        "1: lvs.cf is copied to the other director after each ACCEPT, which is what holds where"
+        " there is a backup and nothing is given. 0: only by hand.",
+    ),
     *_OF_THE_PAIR,
 )
 

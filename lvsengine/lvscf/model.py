@@ -132,8 +132,8 @@ class Config:
     udp_timeout_s: int = 0
     hard_shutdown: bool = True
     ipvsadm: str = "/sbin/ipvsadm"
-    sync: bool = False
-    heartbeat_key_file: str = ""  # this and the next ten are ours; empty: heartbeats unsigned
+    sync: bool | None = None  # None: where there is a backup; see `copies_to_peer`
+    heartbeat_key_file: str = ""  # this and those after it are ours; empty: heartbeats unsigned
     standby_checks: bool = True
     auto_failback: bool = False
     failback_delay_s: int = 60
@@ -144,9 +144,17 @@ class Config:
     syncd_group: Address | None = None  # None: 224.0.0.81
     syncd_port: int = 8848
     syncd_ttl: int = 1
+    sync_port: int = 22  # of the peer's sshd
+    sync_sysctl_file: str = ""  # empty: not copied; so the next
+    sync_packet_filter_file: str = ""
     virtual_servers: tuple[VirtualServer, ...] = ()
     failovers: tuple[Failover, ...] = ()
 
     @property
     def enabled_virtual_servers(self) -> tuple[VirtualServer, ...]:
         return tuple(virtual for virtual in self.virtual_servers if virtual.enabled)
+
+    @property
+    def copies_to_peer(self) -> bool:
+        """Whether lvs.cf goes to the peer by itself after each save (`sync`)."""
+        return self.backup_active and self.sync is not False

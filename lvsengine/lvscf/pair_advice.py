@@ -20,6 +20,8 @@ _NEEDS_BACKUP = (
     "auto_failback",
     "witness",
     "yield_when_isolated",
+    "sync_sysctl_file",
+    "sync_packet_filter_file",
 )
 _DIRECTORS = ("backup_private", "primary_private", "backup", "primary")
 _PRIVATES = {"primary_private", "backup_private"}

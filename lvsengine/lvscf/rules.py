@@ -298,6 +298,35 @@ def path(value: str) -> str:
     return text(value)
 
 
+SYSCTL_CONF = "/etc/sysctl.conf"
+PACKET_FILTER_FILES = (
+    "/etc/sysconfig/iptables",
+    "/etc/sysconfig/ip6tables",
+    "/etc/iptables/rules.v4",
+    "/etc/iptables/rules.v6",
+    "/etc/nftables.conf",
+)
+_SYSCTL_D = re.compile(r"/etc/sysctl\.d/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.conf")
+
+
+def sysctl_file(value: str) -> str:
+    """Read which sysctl file is copied to the peer; an empty text is none."""
+    if value and value != SYSCTL_CONF and not _SYSCTL_D.fullmatch(value):
+        raise Refused(
+            Reason.ARGUMENT,
+            "must be /etc/sysctl.conf or /etc/sysctl.d/NAME.conf, not {text!r}",
+            text=value,
+        )
+    return value
+
+
+def packet_filter_file(value: str) -> str:
+    """Read which file of packet filter rules is copied to the peer; an empty text is none."""
+    if value and value not in PACKET_FILTER_FILES:
+        raise _none_of(PACKET_FILTER_FILES, value)
+    return value
+
+
 def name(value: str) -> str:
     """Read the name of a virtual or real server; blanks are allowed, double quotes are not."""
     if not value.strip() or '"' in value:

@@ -25,3 +25,19 @@ def test_a_real_server_has_the_virtual_servers_port_unless_it_has_its_own() -> N
 def test_only_enabled_virtual_servers_are_offered() -> None:
     config = Config(virtual_servers=(SHOP, replace(SHOP, name="old", enabled=False)))
     assert config.enabled_virtual_servers == (SHOP,)
+
+
+@pytest.mark.parametrize(
+    ("backup_active", "sync", "copies"),
+    [
+        (True, None, True),
+        (True, True, True),
+        (True, False, False),
+        (False, None, False),
+        (False, True, False),
+    ],
+)
+def test_lvs_cf_goes_to_a_backup_unless_it_says_sync_0(
+    backup_active: bool, sync: bool | None, copies: bool
+) -> None:
+    assert Config(backup_active=backup_active, sync=sync).copies_to_peer is copies

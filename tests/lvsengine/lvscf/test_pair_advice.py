@@ -67,6 +67,8 @@ def test_one_thing_that_will_not_do_as_meant_brings_one_advice(
         "auto_failback = 1",
         "witness = 192.0.2.1",
         "yield_when_isolated = 1",
+        "sync_sysctl_file = /etc/sysctl.conf",
+        "sync_packet_filter_file = /etc/nftables.conf",
     ],
 )
 def test_alone_a_director_needs_nothing_of_the_pair(

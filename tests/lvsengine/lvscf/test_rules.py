@@ -165,6 +165,30 @@ def test_a_path_is_whole_or_none() -> None:
             rules.path(bad)
 
 
+def test_only_sysctl_files_of_the_system_may_be_copied() -> None:
+    for good in ("", "/etc/sysctl.conf", "/etc/sysctl.d/lvs.conf", "/etc/sysctl.d/90-lvs_a.conf"):
+        assert rules.sysctl_file(good) == good
+    for bad in (
+        "/etc/passwd",
+        "/etc/sysctl.d/../passwd.conf",
+        "/etc/sysctl.d/.lvs.conf",
+        "/etc/sysctl.d/a/b.conf",
+        "/etc/sysctl.d/lvs",
+        "/etc/sysctl.d/lvs.conf\n",
+        f"/etc/sysctl.d/{'x' * 101}.conf",
+    ):
+        with pytest.raises(Refused, match=r"must be /etc/sysctl.conf or /etc/sysctl.d/NAME.conf"):
+            rules.sysctl_file(bad)
+
+
+def test_only_the_systems_own_packet_filter_files_may_be_copied() -> None:
+    for good in ("", *rules.PACKET_FILTER_FILES):
+        assert rules.packet_filter_file(good) == good
+    for bad in ("/etc/shadow", "/etc/sysconfig/iptables/", "/etc/iptables/../shadow"):
+        with pytest.raises(Refused, match="must be one of /etc/sysconfig/iptables, "):
+            rules.packet_filter_file(bad)
+
+
 def test_a_name_may_have_blanks_but_no_double_quotes() -> None:
     assert rules.name("my shop") == "my shop"
     for bad in ("", " ", 'a"b'):

@@ -41,7 +41,7 @@ def values(key: Key) -> st.SearchStrategy[object]:
     samples = SAMPLES.get(key.rule)
     if samples is not None:
         return samples
-    if isinstance(key.default, bool):
+    if key.rule is rules.boolean:
         return st.booleans()
     return st.integers(1, 255)
 
@@ -63,6 +63,8 @@ SAMPLES: dict[object, st.SearchStrategy[object]] = {
     rules.protocol: st.sampled_from(Protocol),
     rules.forwarding: st.sampled_from(Forwarding),
     rules.mode: st.sampled_from(Mode),
+    rules.sysctl_file: st.sampled_from(["", "/etc/sysctl.conf", "/etc/sysctl.d/90-lvs.conf"]),
+    rules.packet_filter_file: st.sampled_from(["", *rules.PACKET_FILTER_FILES]),
     rules.conflict_action: st.sampled_from(["nothing", "preempt"]),
 }
 
