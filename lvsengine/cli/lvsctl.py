@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run: Callable[[Arguments], int] = arguments.run
     try:
-        return run(arguments)
+        status = run(arguments)
+        sys.stdout.flush()
     except EngineError as error:
         print(f"lvsctl: {printable(error.sentence)}", file=sys.stderr)
         if error.hint:
@@ -67,6 +68,18 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has seen enough: end without a word
         return OK
+    except OSError as error:
+        print(f"lvsctl: what was found cannot be written: {error.strerror}", file=sys.stderr)
+        _give_up_output()
+        return BAD
+    return status
+
+
+def _give_up_output() -> None:
+    """Let what is left of it go: Python would try once more at its end, and complain."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _parser() -> argparse.ArgumentParser:

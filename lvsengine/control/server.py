@@ -83,7 +83,7 @@ class ControlServer:
         assert task is not None  # noqa: S101 - for the type checker: this is a task
         self._serving[caller] = task
         try:
-            self._make_room(connection.fileno())
+            self._make_room(caller, connection.fileno())
             await self._serve_one(caller, reader, writer)
         except (ConnectionError, TimeoutError):
             log.debug("a control connection was lost")
@@ -98,10 +98,11 @@ class ControlServer:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    def _make_room(self, descriptor: int) -> None:
+    def _make_room(self, newcomer: Caller, descriptor: int) -> None:
         scarce = scarcity.is_near_limit(descriptor, scarcity.LEFT_BY_CONTROL)
         if scarce or len(self._serving) > crowd.AT_ONCE:
-            self._hang_up(crowd.one_to_go(self._serving))
+            others = [caller for caller in self._serving if caller is not newcomer]
+            self._hang_up(crowd.one_to_go(others))
 
     def _hang_up(self, caller: Caller | None) -> None:
         if caller is not None:

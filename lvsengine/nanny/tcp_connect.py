@@ -25,6 +25,8 @@ PENDING = frozenset({errno.EINPROGRESS, errno.EALREADY})
 OURS = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN}
 )
+FULL = frozenset({errno.EMFILE, errno.ENFILE})
+TOO_FEW = "not tried: too few file descriptors are left"
 
 
 async def check(definition: Definition) -> Result:
@@ -53,10 +55,12 @@ def opened(definition: Definition) -> socket.socket:
     try:
         made = socket.socket(family, kind)
     except OSError as error:
+        if error.errno in FULL:
+            raise NotTriedError(TOO_FEW) from error
         raise NotTriedError(f"not tried: no socket ({error.strerror})") from error
     if is_near_limit(made.fileno(), LEFT_BY_CHECKS):
         made.close()
-        raise NotTriedError("not tried: too few file descriptors are left")
+        raise NotTriedError(TOO_FEW)
     return made
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import URLError
@@ -120,20 +120,23 @@ class Victim:
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self, *arguments: str, plane: str = "userspace") -> None:
-        """Start it and wait until `shop` is served."""
-        self.launch(*arguments, plane=plane)
+    def start(self, log: Path | None = None) -> None:
+        """Start it, its log where it can be read or in a file, and wait until `shop` is served."""
+        self.launch(log)
         wait_until(lambda: not self.runs or self.serves(), "the real server is up", START_S)
         assert self.runs, self.log
 
-    def launch(self, *arguments: str, plane: str = "userspace") -> None:
+    def launch(self, log: Path | None = None) -> None:
         command = [sys.executable, "-m", "lvsengine.cli.pulse", "-c", str(self.lvs_cf)]
-        command += ["--socket", str(self.socket), "--state", str(self.state), "--plane", plane]
-        self._process = subprocess.Popen(
-            [*command, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        self._pump = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
-        self._pump.start()
+        command += ["--socket", str(self.socket), "--state", str(self.state)]
+        with ExitStack() as stack:
+            said = stack.enter_context(log.open("ab")) if log else subprocess.PIPE
+            self._process = subprocess.Popen(
+                [*command, "--plane", "userspace"], stdin=subprocess.DEVNULL, stderr=said
+            )
+        if log is None:
+            self._pump = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+            self._pump.start()
 
     def serves(self) -> bool:
         with suppress(Exception):
@@ -197,8 +200,8 @@ class Victim:
         finally:
             if self._pump is not None:
                 self._pump.join(END_S)
-            assert self._process.stderr is not None
-            self._process.stderr.close()
+            if self._process.stderr is not None:
+                self._process.stderr.close()
             self._process = None
         return status
 
@@ -228,7 +231,6 @@ def crowd(path: Path, count: int) -> Sequence[socket.socket]:
     made = []
     for _ in range(count):
         one = socket.socket(socket.AF_UNIX)
-        one.settimeout(5)
-        one.connect(str(path))
+        one.connect(str(path))  # blocks where the queue is full
         made.append(one)
     return made
