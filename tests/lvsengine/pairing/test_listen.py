@@ -16,7 +16,7 @@ from lvsengine.pairing import exchange, join, listen, messages
 from lvsengine.pairing.backup import Backup
 from lvsengine.pairing.code import Code
 from lvsengine.pairing.listen import Met
-from lvsengine.pairing.primary import Home
+from lvsengine.pairing.own import Home
 from lvsengine.pairing.terms import Terms
 from tests.lvsengine.pairing.directors import (
     BACKUP,

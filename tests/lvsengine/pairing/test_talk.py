@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lvsengine.errors import EngineError
 from lvsengine.pairing import exchange, messages, talk
 from lvsengine.pairing.messages import Breach, Frame, Kind, Reason
-from lvsengine.pairing.primary import Home
+from lvsengine.pairing.own import Home
 from lvsengine.pairing.sealing import Side
 from lvsengine.pairing.talk import Channel, Lost, PeerRefused, Unconfirmed
 from tests.lvsengine.pairing.directors import (
