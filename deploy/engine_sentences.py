@@ -26,7 +26,7 @@ MODULES = (
 # Rooms and modules that speak to the kernel, the journal, a terminal or programmers.
 SILENT = tuple(f"lvsengine/{name}" for name in (
     "cli", "hush/rules.py", "ipvs/connections.py", "ipvs/listing.py", "ipvs/netlink.py",
-    "ipvs/table.py", "journal.py", "lvscf/compare.py", "lvscf/writing.py", "plain.py",
+    "ipvs/table.py", "journal.py", "lvscf/compare.py", "lvscf/writing.py", "pairing", "plain.py",
 ))  # fmt: skip
 LOGS = {"log", "pulse", "lvs", "nanny"}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lvsengine.lvscf.model import Config
     from lvsengine.pairing.listen import Met
-    from lvsengine.pairing.primary import Home
+    from lvsengine.pairing.own import Home
 
 DESCRIPTION = "Print a one-time code, and wait for the backup that joins by it. For root."
 EPILOG = f"""\
@@ -69,7 +69,7 @@ def _wait(
         show(_invitation(config, code.text_of(secret), arguments, port))
         met = listen.wait(listener, secret, home, lambda line: print(line, flush=True), terms_now)
     except KeyboardInterrupt:
-        print("\nThe invitation is over, its code worthless; nobody joined.")
+        print("\nThe invitation is over, its code worthless; no backup has confirmed.")
         return BAD
     return _told(met, config)
 

@@ -13,7 +13,7 @@ from lvsengine.errors import EngineError
 from lvsengine.pairing.terms import PORT
 
 if TYPE_CHECKING:
-    from lvsengine.pairing.primary import Home
+    from lvsengine.pairing.own import Home
 
 OK, BAD = 0, 1
 
@@ -47,8 +47,8 @@ def home(root: Path) -> Home:
             "only root can pair: it writes files of three users",
             "run it again by sudo, or in a shell of root",
         )
+    from lvsengine.pairing.own import Home
     from lvsengine.pairing.paths import Paths
-    from lvsengine.pairing.primary import Home
 
     return Home(Paths(root, _command() or Paths().command))
 

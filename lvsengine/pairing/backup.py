@@ -14,7 +14,7 @@ from lvsengine.net import Address
 from lvsengine.pairing import files, messages, own
 from lvsengine.pairing.files import Batch
 from lvsengine.pairing.messages import Gift, Identity
-from lvsengine.pairing.primary import Home, refuse_oneself, remember_base
+from lvsengine.pairing.own import Home
 
 
 class Backup:
@@ -58,7 +58,7 @@ class Backup:
             EngineError: What is wrong with it, or with this machine.
         """
         gift = messages.read_gift(data)
-        refuse_oneself(self._own.identity, gift.identity)
+        own.refuse_oneself(self._own.identity, gift.identity)
         self._text = gift.lvs_cf.decode("utf-8", "surrogateescape")
         config = self._sound(self._text)
         self._key_path = self._home.paths.at(config.heartbeat_key_file)
@@ -82,7 +82,7 @@ class Backup:
         self._batch.put(paths.known_hosts, paths.authorized_keys)
 
     def confirmed(self) -> None:
-        remember_base(self._home, self._text.encode("utf-8", "surrogateescape"))
+        own.remember_base(self._home, self._text.encode("utf-8", "surrogateescape"))
 
     def close(self) -> None:
         if self._batch is not None:
@@ -94,7 +94,7 @@ class Backup:
         if result.config is None:
             raise EngineError(
                 "not-sound",
-                f"the primary's lvs.cf is not sound as read here: {result.problems[0]}",
+                f"the primary's lvs.cf is not sound as read here: {own.error_in(result.problems)}",
                 "mend it on the primary, then join again",
             )
         config = result.config

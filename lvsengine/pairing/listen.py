@@ -15,7 +15,8 @@ from lvsengine.net import Address
 from lvsengine.pairing import talk
 from lvsengine.pairing.code import Code
 from lvsengine.pairing.messages import Breach, Reason
-from lvsengine.pairing.primary import Home, Primary
+from lvsengine.pairing.own import Home
+from lvsengine.pairing.primary import Primary
 from lvsengine.pairing.sealing import Side
 from lvsengine.pairing.talk import Channel, Lost, PeerRefused, Unconfirmed
 from lvsengine.pairing.terms import Terms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from lvsengine import accounts
 from lvsengine.errors import EngineError
 from lvsengine.heartbeat import keys
 from lvsengine.heartbeat.packet import Key
+from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.pairing import completing, files, public_keys
-from lvsengine.pairing.files import Wanted
+from lvsengine.pairing.files import Batch, Ids, Wanted
 from lvsengine.pairing.messages import Identity
 from lvsengine.pairing.paths import Paths
 from lvsengine.pairing.public_keys import PublicKey
@@ -31,6 +33,15 @@ class Fresh:
 
     sync_seed: bytes = field(default_factory=lambda: os.urandom(SEED_SIZE), repr=False)
     heartbeat_key: Key = field(default_factory=keys.new, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The system that a run of `lvsctl pair` works on."""
+
+    paths: Paths
+    fresh: Fresh = field(default_factory=Fresh)
+    ids: Ids = accounts.ids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,34 @@ def notes(paths: Paths, key_file: Path) -> tuple[str, ...]:
             f" there: {completing.KEY_FILE} is a better place."
         )
     return tuple(said)
+
+
+def refuse_oneself(one: Identity, other: Identity) -> None:
+    """Two directors must be two.
+
+    Raises:
+        EngineError: `same-machine`.
+    """
+    if one.sync_key == other.sync_key:
+        raise EngineError(
+            "same-machine",
+            "both ends have the same sync key: this is one machine, or one is a copy of the other",
+            "on a copy, remove /var/lib/piranha/sync/id_ed25519*, and make host keys of its own",
+        )
+
+
+def remember_base(home: Home, lvs_cf: bytes) -> None:
+    base = home.paths.base
+    batch = Batch(home.paths, [Wanted(base, lvs_cf, accounts.PIRANHA, 0o640)], home.ids)
+    try:
+        batch.put(base)
+    finally:
+        batch.drop()
+
+
+def error_in(problems: Iterable[Problem]) -> str:
+    """Say the first problem for which an lvs.cf is not sound, and not a mere warning before it."""
+    return str(next(one for one in problems if one.severity is Severity.ERROR))
 
 
 def _plain_path(path: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from lvsengine import accounts
 from lvsengine.errors import EngineError
 from lvsengine.local import is_local
 from lvsengine.lvscf import reading, store, syntax
@@ -12,19 +11,10 @@ from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.names import Resolver
 from lvsengine.net import Address
 from lvsengine.pairing import completing, messages, own
-from lvsengine.pairing.files import Batch, Ids, Wanted
+from lvsengine.pairing.files import Batch, Wanted
 from lvsengine.pairing.messages import Gift, Identity
-from lvsengine.pairing.own import Fresh, Own
+from lvsengine.pairing.own import Home, Own
 from lvsengine.pairing.paths import Paths
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """The system that a run of `lvsctl pair` works on."""
-
-    paths: Paths
-    fresh: Fresh = field(default_factory=Fresh)
-    ids: Ids = accounts.ids_of
 
 
 def loaded(paths: Paths) -> tuple[store.Loaded, Config]:
@@ -37,7 +27,8 @@ def loaded(paths: Paths) -> tuple[store.Loaded, Config]:
     if found.config is None:
         raise EngineError(
             "not-sound",
-            f"{paths.lvs_cf} is not sound, so it cannot be given to a backup: {found.problems[0]}",
+            f"{paths.lvs_cf} is not sound, so it cannot be given to a backup:"
+            f" {own.error_in(found.problems)}",
             f"`lvsctl check {paths.lvs_cf}` shows every problem; mend them, then invite again",
         )
     if found.config.primary is not None and not is_local(found.config.primary):
@@ -103,7 +94,7 @@ class Primary:
         """
         peer = messages.read_identity(data)
         read = self._gathered()
-        refuse_oneself(read.own.identity, peer)
+        own.refuse_oneself(read.own.identity, peer)
         trust = own.trust(self._home.paths, peer)
         wanted = (*read.own.files, read.key, *trust)
         self.notes = own.notes(self._home.paths, read.key.path)
@@ -132,7 +123,7 @@ class Primary:
 
     def confirmed(self) -> None:
         """The backup has lvs.cf too: remember what both had, for a later comparison."""
-        remember_base(self._home, self._known().text.encode("utf-8", "surrogateescape"))
+        own.remember_base(self._home, self._known().text.encode("utf-8", "surrogateescape"))
 
     def close(self) -> None:
         if self._batch is not None:
@@ -162,7 +153,8 @@ class Primary:
         if result.config is None:
             raise EngineError(
                 "not-sound",
-                f"with backup = {there} lvs.cf would not be sound: {result.problems[0]}",
+                f"with backup = {there} lvs.cf would not be sound:"
+                f" {own.error_in(result.problems)}",
                 "write `backup` into lvs.cf by hand, then invite again",
             )
         return text
@@ -171,26 +163,3 @@ class Primary:
 def _key(home: Home, config: Config) -> Wanted:
     path = home.paths.at(config.heartbeat_key_file or completing.KEY_FILE)
     return own.heartbeat_file(path, own.heartbeat_key(path, home.fresh))
-
-
-def refuse_oneself(one: Identity, other: Identity) -> None:
-    """Two directors must be two.
-
-    Raises:
-        EngineError: `same-machine`.
-    """
-    if one.sync_key == other.sync_key:
-        raise EngineError(
-            "same-machine",
-            "both ends have the same sync key: this is one machine, or one is a copy of the other",
-            "on a copy, remove /var/lib/piranha/sync/id_ed25519*, and make host keys of its own",
-        )
-
-
-def remember_base(home: Home, lvs_cf: bytes) -> None:
-    base = home.paths.base
-    batch = Batch(home.paths, [Wanted(base, lvs_cf, accounts.PIRANHA, 0o640)], home.ids)
-    try:
-        batch.put(base)
-    finally:
-        batch.drop()

@@ -17,7 +17,7 @@ import pytest
 
 from lvsengine.cli import lvsctl, pair
 from lvsengine.lvscf import store
-from lvsengine.pairing.primary import Home
+from lvsengine.pairing.own import Home
 from tests.lvsengine.pairing.directors import LVS_CF, a_pair
 
 LVSCTL = [sys.executable, "-m", "lvsengine.cli.lvsctl"]
@@ -224,7 +224,7 @@ def test_ctrl_c_ends_the_invitation_with_a_sentence(
     primary.invitation()
     primary.process.send_signal(2)
     assert primary.end() == 1
-    assert "its code worthless; nobody joined" in primary.read
+    assert "its code worthless; no backup has confirmed" in primary.read
 
 
 def limited_join(home: Home, port: str, code: str, largest: int) -> tuple[int, str]:

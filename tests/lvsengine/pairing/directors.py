@@ -21,9 +21,9 @@ from lvsengine.heartbeat.packet import Key
 from lvsengine.pairing import code, talk
 from lvsengine.pairing.backup import Backup
 from lvsengine.pairing.messages import HEADER_SIZE
-from lvsengine.pairing.own import Fresh
+from lvsengine.pairing.own import Fresh, Home
 from lvsengine.pairing.paths import Paths
-from lvsengine.pairing.primary import Home, Primary
+from lvsengine.pairing.primary import Primary
 from lvsengine.pairing.sealing import Side
 from lvsengine.pairing.talk import Channel
 

@@ -9,9 +9,8 @@ from lvsengine.errors import EngineError
 from lvsengine.heartbeat import keys
 from lvsengine.pairing import own, public_keys
 from lvsengine.pairing.files import Batch
-from lvsengine.pairing.own import Fresh
+from lvsengine.pairing.own import Fresh, Home
 from lvsengine.pairing.paths import Paths
-from lvsengine.pairing.primary import Home
 from tests.lvsengine.pairing.directors import a_home, public_line
 
 

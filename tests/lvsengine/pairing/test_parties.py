@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from lvsengine.heartbeat import keys
 from lvsengine.lvscf import store
 from lvsengine.pairing import primary as primary_room
 from lvsengine.pairing.backup import Backup
-from lvsengine.pairing.primary import Home, Primary
+from lvsengine.pairing.own import Home
+from lvsengine.pairing.primary import Primary
 from tests.lvsengine.pairing.directors import (
     BACKUP,
     LVS_CF,
     PRIMARY,
     Ended,
+    Snapshot,
     a_home,
     a_pair,
     meet,
@@ -221,3 +225,49 @@ def test_both_remember_what_both_had_once_it_is_confirmed(pair: Pair) -> None:
 def test_nothing_is_told_or_written_unjudged(pair: Pair, act: Callable[[Home], object]) -> None:
     with pytest.raises(ValueError, match="nothing was judged"):
         act(pair[0])
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("survives", range(14))
+def test_whoever_is_killed_between_two_files_both_commands_again_mend_it(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survives: int
+) -> None:
+    whole = a_pair(tmp_path / "whole")
+    assert meet(*whole) == Ended()
+    renamed = 0
+    rename = os.rename
+
+    def dying(source: Path, target: Path) -> None:
+        nonlocal renamed
+        renamed += 1
+        if renamed > survives:
+            raise Killed
+        rename(source, target)
+
+    primary = Primary(pair[0], PRIMARY, BACKUP)
+    backup = Backup(pair[1], lambda _: True, replace=False)
+    primary.judge(backup.offer())
+    backup.judge(primary.offer())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", dying)
+        with contextlib.suppress(Killed):
+            primary.write()
+            backup.write()
+    if "heartbeat_key_file" in pair[0].paths.lvs_cf.read_text():
+        assert keys.load(pair[0].paths.at("/etc/piranha/heartbeat.key")), "lvs.cf names no key yet"
+    assert meet(*pair) == Ended()
+    for mended, right in zip(pair, whole, strict=True):
+        assert without_revisions(snapshot(mended)) == without_revisions(snapshot(right))
+
+
+def without_revisions(files: Snapshot) -> Snapshot:
+    """Leave out what a save keeps beside, which counts how often was saved."""
+    return {name: file for name, file in files.items() if ".revisions" not in name}
+
+
+def test_a_warning_is_not_taken_for_the_reason(pair: Pair) -> None:
+    changed(pair[0], "network = direct", "backup = 127.0.0.3\nnetwork = sideways")
+    assert "sideways" in refused(pair)[1]

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from lvsengine.errors import EngineError
 from lvsengine.pairing import exchange, messages, talk
 from lvsengine.pairing.messages import Breach, Frame, Kind, Reason
-from lvsengine.pairing.primary import Home
+from lvsengine.pairing.own import Home
 from lvsengine.pairing.sealing import Side
 from lvsengine.pairing.talk import Channel, Lost, PeerRefused, Unconfirmed
 from tests.lvsengine.pairing.directors import (
     CODE,
     HEARTBEAT_SECRET,
+    MESSAGE_S,
     Cut,
     Ended,
     Snapshot,
@@ -166,7 +167,7 @@ def test_cut_after_every_message_both_are_untouched_or_complete_and_can_be_mende
         for number, frame in enumerate([b"", *frames_of(told.wire[side])[:-1]]):
             after += len(frame)
             primary, backup = a_pair(tmp_path / f"{side.value}{number}")
-            meet(primary, backup, CutAfter(side, after), SHORT_S)
+            meet(primary, backup, CutAfter(side, after))
             seen[complete(told, primary, backup)] += 1
             assert meet(primary, backup) == Ended()
             assert complete(told, primary, backup) == (True, True)
@@ -201,7 +202,7 @@ def invited_by(said: bytes) -> tuple[bytes, Exception | None, Nothing]:
 
     def invite() -> None:
         try:
-            talk.converse(Channel(far, SHORT_S), Side.INVITE, CODE, party)
+            talk.converse(Channel(far, MESSAGE_S), Side.INVITE, CODE, party)
         except (Breach, Lost, PeerRefused, EngineError) as error:
             errors.append(error)
         finally:
