@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 
 class Answers:
-    """One method a command. Only reads, but for `reload` and `override`."""
+    """One method a command. Only reads, but for `messages.ORDERS`, which are told as events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def answer(self, request: messages.Request) -> object:
+        if isinstance(request, messages.Order):
+            self._engine.chronicle.order(*_told(request), request.by)
         match request:
             case messages.Status():
                 return await self.status()
@@ -48,9 +50,9 @@ class Answers:
                 key = RealServerKey(virtual, real)
                 await self._engine.override(key, order)
                 return self.explain(key)
-            case messages.StandBy(force):
+            case messages.StandBy(force=force):
                 return messages.Text(await self._order(OrderKind.STANDBY, force=force))
-            case messages.TakeOver(force):
+            case messages.TakeOver(force=force):
                 return messages.Text(await self._order(OrderKind.TAKEOVER, force=force))
             case messages.ShowHistory():
                 return messages.History(self._history())
@@ -89,7 +91,12 @@ class Answers:
             virtual_servers=showing.virtual_servers(view),
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
-            warnings=(*engine.running.warnings, *engine.duty.warnings, *engine.history.warnings),
+            warnings=(
+                *engine.parts.warnings,
+                *engine.running.warnings,
+                *engine.duty.warnings,
+                *engine.history.warnings,
+            ),
             not_ready=engine.not_ready(),
             peer=role.peer() if isinstance(role, Pair) else None,
         )
@@ -212,3 +219,16 @@ class Answers:
             )
         standing = engine.nanny.standings().get(key, Standing())
         return showing.explained(key, standing, definition, engine.nanny.history(key))
+
+
+def _told(order: messages.Order) -> tuple[str, str]:
+    """Say what an order is about, and what it is."""
+    match order:
+        case messages.SetOverride(virtual, real, override):
+            return f"{virtual}/{real}", override.value
+        case messages.Reload():
+            return "lvs.cf", "reload"
+        case messages.StandBy():
+            return "pair", "standby"
+        case messages.TakeOver():
+            return "pair", "takeover"

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 OK, FAILED = 0, 1
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
-DEFAULT_STATE = Path("/var/lib/piranha")
+DEFAULT_STATE = Path("/var/lib/piranha/engine")
 
 EPILOG = """\
 examples:
   pulse -t -c lvs.cf                        judge the file and end
   pulse -c lvs.cf --plane userspace --socket /tmp/p.sock --state /tmp/p
                                             try it without root and without IPVS
+
+Started as root it becomes user pulse where there is one, and keeps three capabilities.
 
 signals: HUP reads lvs.cf again; TERM and INT stop, and take services and addresses away.
 Ask the running pulse by lvsctl.
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-c", "--configfile", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     add("--socket", type=Path, default=DEFAULT_SOCKET, metavar="PATH", help="for lvsctl")
     add("--state", type=Path, default=DEFAULT_STATE, metavar="DIR", help="kept over restarts")
+    add("--user", metavar="NAME", help="as whom root runs (default: pulse if there; else root)")
     add(
         "--plane",
         choices=("auto", "kernel", "userspace", "memory"),
@@ -90,6 +93,7 @@ def _release(arguments: argparse.Namespace) -> int:
 
     from lvsengine import state
 
+    _narrow(arguments)
     with state.locked(arguments.state):
         released = asyncio.run(_let_go(arguments))
     for change in released.removed:
@@ -126,10 +130,37 @@ def _run(arguments: argparse.Namespace) -> int:
     from lvsengine import journal
 
     journal.set_up(verbose=arguments.verbose, environ=os.environ, stream=sys.stderr)
+    _narrow(arguments)
     _allow_many_files()
     _collect_seldom()
     asyncio.run(_serve(arguments))
     return OK
+
+
+def _narrow(arguments: argparse.Namespace) -> None:
+    """Stop being root where we should, before anything is opened and any thread started.
+
+    Raises:
+        EngineError: as `privileges.become`.
+    """
+    import logging
+
+    from lvsengine import history, privileges, state
+    from lvsengine.hush.apply import LOCK_NAME
+
+    choice = privileges.choose(arguments.user)
+    logging.getLogger("pulse").info("%s", choice.said)
+    if not choice.user:
+        privileges.narrow()
+        return
+    kept = (state.NAME, state.LOCK, history.NAME)
+    beside = tuple(f".{name}.new" for name in kept)
+    socket: Path = arguments.socket
+    folders = {
+        arguments.state.absolute(): (*kept, *beside, LOCK_NAME),
+        socket.absolute().parent: (socket.name,),
+    }
+    privileges.become(choice.user, folders)
 
 
 def _allow_many_files() -> None:
@@ -165,7 +196,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         leave_running=arguments.leave_running,
         force_active=arguments.forceactive,
     )
-    parts = await _parts(arguments.plane)
+    parts = await _parts(arguments.plane, arguments.state)
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -186,9 +217,12 @@ def _stop(engine: Engine, number: int) -> None:
     engine.stop()
 
 
-async def _parts(plane: str) -> Parts:
+async def _parts(plane: str, folder: Path) -> Parts:
+    import logging
+
+    from lvsengine import privileges
     from lvsengine.crossing import Crossing
-    from lvsengine.hush.apply import Hushing
+    from lvsengine.hush.apply import Hushing, installed, lock_in
     from lvsengine.ipvs.kernel import KernelPlane
     from lvsengine.local import is_local
     from lvsengine.parts import Parts
@@ -202,8 +236,13 @@ async def _parts(plane: str) -> Parts:
             MemoryPlane(), MemoryAddresses(), _say_nothing, is_local, conflicts=_no_conflicts
         )
     chosen = await _plane(plane)
-    crossing = Crossing(chosen if isinstance(chosen, KernelPlane) else None, Hushing())
-    return Parts(chosen, _addresses(), announce, is_local, crossing=crossing)
+    by_kernel = chosen if isinstance(chosen, KernelPlane) else None
+    crossing = Crossing(by_kernel, Hushing(installed(lock_in(folder))))
+    # What only tries things out needs none of the capabilities.
+    warnings = privileges.warnings() if by_kernel else ()
+    for warning in warnings:
+        logging.getLogger("pulse").warning("%s", warning)
+    return Parts(chosen, _addresses(), announce, is_local, crossing=crossing, warnings=warnings)
 
 
 async def _plane(plane: str) -> Plane:

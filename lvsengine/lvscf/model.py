@@ -133,13 +133,14 @@ class Config:
     hard_shutdown: bool = True
     ipvsadm: str = "/sbin/ipvsadm"
     sync: bool = False
-    heartbeat_key_file: str = ""  # this and the next ten are ours; empty: heartbeats unsigned
+    heartbeat_key_file: str = ""  # this and the next eleven are ours; empty: heartbeats unsigned
     standby_checks: bool = True
     auto_failback: bool = False
     failback_delay_s: int = 60
     witness: tuple[Address, ...] = ()
     yield_when_isolated: bool = False
     manage_sysctls: bool = False
+    script_user: str = ""
     syncd_maxlen: int = 0  # bytes in a datagram; 0: one for each connection
     syncd_group: Address | None = None  # None: 224.0.0.81
     syncd_port: int = 8848
