@@ -18,6 +18,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from lvsengine.privileges import name_of
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".build" / "demo"
 WEB_LOG = FOLDER / "web.log"  # a line a request: too much for the terminal
@@ -132,7 +134,7 @@ def _demonstrate(plane: str, children: list[subprocess.Popen[bytes]]) -> None:
     victim = children[0].pid
     pulse = _start(
         str(BIN / "pulse"), "-c", str(config), "--socket", str(FOLDER / "pulse.sock"),
-        "--state", str(FOLDER / "state"), "--plane", plane,
+        "--state", str(FOLDER / "state"), "--plane", plane, "--user", name_of(os.geteuid()),
     )  # fmt: skip
     children.append(pulse)
     _wait_until_answered(PORT, pulse)

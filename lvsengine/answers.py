@@ -24,19 +24,20 @@ if TYPE_CHECKING:
     from lvsengine.engine import Engine
 
 PLANS = 2  # at once; who reads lvs.cf for another purpose finds a thread free
-CHANGING = (messages.Reload, messages.SetOverride, messages.StandBy, messages.TakeOver)
 
 
 class Answers:
-    """One method a command. Only reads, but for `reload` and `override`."""
+    """One method a command. Only reads, but for `messages.ORDERS`, which are told as events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._planning = asyncio.Semaphore(PLANS)
 
     async def answer(self, request: messages.Request) -> object:
-        if self._engine.stops and isinstance(request, CHANGING):
-            raise EngineError("stopping", "pulse is being stopped", "ask again when it runs")
+        if isinstance(request, messages.Order):
+            if self._engine.stops:
+                raise EngineError("stopping", "pulse is being stopped", "ask again when it runs")
+            self._engine.chronicle.order(*_told(request), request.by)
         match request:
             case messages.Status():
                 return await self.status()
@@ -55,9 +56,9 @@ class Answers:
                 key = RealServerKey(virtual, real)
                 await self._engine.override(key, order)
                 return self.explain(key)
-            case messages.StandBy(force):
+            case messages.StandBy(force=force):
                 return messages.Text(await self._order(OrderKind.STANDBY, force=force))
-            case messages.TakeOver(force):
+            case messages.TakeOver(force=force):
                 return messages.Text(await self._order(OrderKind.TAKEOVER, force=force))
             case messages.ShowHistory():
                 return messages.History(self._history())
@@ -97,6 +98,7 @@ class Answers:
             addresses=self._addresses(),
             failures=tuple(engine.chronicle.failures.values()),
             warnings=(
+                *engine.parts.warnings,
                 *engine.running.warnings,
                 *engine.duty.warnings,
                 *engine.history.warnings,
@@ -232,3 +234,16 @@ def _revision(text: str, path: str) -> str:
         return store.revision_of(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError as error:
         raise EngineError("not-text", f"{path} cannot be such a file: {error}") from error
+
+
+def _told(order: messages.Order) -> tuple[str, str]:
+    """Say what an order is about, and what it is."""
+    match order:
+        case messages.SetOverride(virtual, real, override):
+            return f"{virtual}/{real}", override.value
+        case messages.Reload():
+            return "lvs.cf", "reload"
+        case messages.StandBy():
+            return "pair", "standby"
+        case messages.TakeOver():
+            return "pair", "takeover"

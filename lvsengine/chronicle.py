@@ -48,6 +48,11 @@ class Chronicle:
     def add(self, kind: str, subject: str, sentence: str) -> None:
         self.events.add(self._wall(), kind, subject, sentence)
 
+    def order(self, subject: str, what: str, by: str) -> None:
+        """Somebody ordered something; what comes of it follows."""
+        pulse.info("order=%s subject=%s by=%s", what, subject, by)
+        self.add("order", subject, f"{what} by {by}")
+
     def monitors(self, virtual: VirtualServer, definitions: Iterable[Definition]) -> None:
         """A virtual server's checks were started."""
         at = endpoint(virtual.address, virtual.port)

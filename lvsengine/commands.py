@@ -1,10 +1,18 @@
-"""Run active_cmd and inactive_cmd: split on blanks, no shell, not waited for, bounded."""
+"""Run active_cmd and inactive_cmd: split on blanks, no shell, not waited for, bounded.
+
+They run as the engine does, as its user and with its capabilities; so they are not run where
+others may write them, or a folder on their path.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import suppress
+
+from lvsengine.privileges import name_of
+from lvsengine.scripts.look import LOOK
 
 log = logging.getLogger("pulse")
 
@@ -35,8 +43,13 @@ class Commands:
 async def _run(name: str, words: list[str], limit_s: float) -> None:
     log.info("running %s", name)
     try:
+        verdict = LOOK.at(words[0], CLEAN_ENVIRONMENT["PATH"])
+        if verdict.refusal:
+            log.warning("%s = %s is not run: %s", name, words[0], verdict.refusal)
+            return
         process = await asyncio.create_subprocess_exec(
-            *words,
+            verdict.program,
+            *words[1:],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -44,7 +57,8 @@ async def _run(name: str, words: list[str], limit_s: float) -> None:
             start_new_session=True,
         )
     except OSError as error:
-        log.warning("%s cannot be run: %s: %s", name, words[0], error.strerror)
+        why = f"{error.strerror}{_as_whom()}"
+        log.warning("%s cannot be run: %s: %s", name, words[0], why)
         return
     try:
         async with asyncio.timeout(limit_s):
@@ -58,4 +72,9 @@ async def _run(name: str, words: list[str], limit_s: float) -> None:
                 process.kill()
             await process.wait()
     if status:
-        log.warning("%s ended with status %d", name, status)
+        log.warning("%s ended with status %d%s", name, status, _as_whom())
+
+
+def _as_whom() -> str:
+    """Remind of whose rights it lacks perhaps."""
+    return f" (it runs as user {name_of(os.geteuid())})" if os.geteuid() != 0 else ""

@@ -36,6 +36,7 @@ from lvsengine.pair import Alone, Pair
 from lvsengine.parts import Parts, Running, Settings
 from lvsengine.reconciler import Outcome, Reconciler
 from lvsengine.scarcity import in_thread
+from lvsengine.scripts import look as scripts
 from lvsengine.snapshot import FailureState
 from lvsengine.traffic import STEP_S, TrafficHistory
 from lvsengine.vip import desired as vip_desired
@@ -300,7 +301,7 @@ class Engine:
         refused = limits.refusal(config)
         if refused is not None:
             raise refused
-        warnings = limits.warnings(config)
+        warnings = limits.warnings(config) + await asyncio.to_thread(scripts.warnings, config)
         planned = plan(config, before.config, before.plan)
         return Running(config, loaded.revision, planned, warnings, loaded.known, loaded.tree)
 

@@ -80,6 +80,7 @@ class Parts:
         conflicts: Says who else answers for addresses that we hold.
         crossing: Lets connections survive a change of role.
         links: Watches the links of this director's own addresses.
+        warnings: What an operator should know of the privileges that this process has.
         watchdog: Wants to be told that the engine moves.
         witness: Whether any of some addresses answers within so many seconds, and in words.
     """
@@ -97,5 +98,6 @@ class Parts:
     witness: Witness = reaches_any
     links: Callable[[OnChange], LinkWatch] = Links
     conflicts: Conflicts = conflicts
+    warnings: tuple[str, ...] = ()
     crossing: Crossing = field(default_factory=lambda: Crossing(None, Hushing(())))
     watchdog: Watchdog = field(default_factory=Watchdog)

@@ -59,6 +59,7 @@ ALLOWED: dict[Rule, tuple[str, dict[str, object]]] = {
     rules.forwarding: (_("nat, direct or tunnel."), {}),
     rules.mode: (_("lvs or fos."), {}),
     rules.conflict_action: (_("nothing or preempt."), {}),
+    rules.user: (_("The name of a user, but not root."), {}),
     rules.path: (_("The whole path of a file, from / on."), {}),
     rules.text: (_("Text of one line, up to %(most)s characters."), {"most": rules.MAX_TEXT}),
 }

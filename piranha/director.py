@@ -290,9 +290,9 @@ def forget_picture() -> None:
         _shared.picture = None
 
 
-def reload() -> messages.Reloaded:
+def reload(by: str) -> messages.Reloaded:
     """Let the engine read lvs.cf again."""
-    return _order(messages.Reload(), messages.Reloaded, RELOAD_TIMEOUT_S)
+    return _order(messages.Reload(by), messages.Reloaded, RELOAD_TIMEOUT_S)
 
 
 def plan(text: str | None = None) -> messages.Planned:
@@ -310,14 +310,14 @@ def override(virtual: str, real: str, order: Override, by: str) -> messages.Expl
     return _order(messages.SetOverride(virtual, real, order, by), messages.Explained)
 
 
-def stand_by(*, force: bool) -> str:
+def stand_by(by: str, *, force: bool) -> str:
     """Hand over to the peer; the answer is a sentence."""
-    return _order(messages.StandBy(force), messages.Text, ORDER_TIMEOUT_S).text
+    return _order(messages.StandBy(force, by), messages.Text, ORDER_TIMEOUT_S).text
 
 
-def take_over(*, force: bool) -> str:
+def take_over(by: str, *, force: bool) -> str:
     """Take over from the peer; the answer is a sentence."""
-    return _order(messages.TakeOver(force), messages.Text, ORDER_TIMEOUT_S).text
+    return _order(messages.TakeOver(force, by), messages.Text, ORDER_TIMEOUT_S).text
 
 
 def table() -> str:

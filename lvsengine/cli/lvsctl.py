@@ -115,6 +115,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: Arguments) -> int:
     from lvsengine import limits
     from lvsengine.lvscf import store
+    from lvsengine.scripts.look import of_the_engine
 
     path: Path = arguments.file or DEFAULT_CONFIG
     loaded = store.load(path)
@@ -125,7 +126,8 @@ def _check(arguments: Arguments) -> int:
     if refused is not None:
         _print([f"{path}: sound, but pulse refuses to run it: {refused}"])
         return BAD
-    _print(f"{path}: warning: {warning}" for warning in limits.warnings(loaded.config))
+    warnings = limits.warnings(loaded.config) + of_the_engine().warnings(loaded.config)
+    _print(f"{path}: warning: {warning}" for warning in warnings)
     count = len(loaded.config.enabled_virtual_servers)
     _print([f"{path}: sound, revision {loaded.revision}, {count} virtual servers enabled"])
     return OK

@@ -29,6 +29,8 @@ examples:
   pulse -c lvs.cf --plane userspace --socket /tmp/p.sock --state /tmp/p
                                             try it without root and without IPVS
 
+Started as root it becomes user pulse where there is one, and keeps three capabilities.
+
 signals: HUP reads lvs.cf again; TERM and INT stop, and take services and addresses away;
 USR1 stops and leaves them to the kernel, for the next pulse to adopt: for an upgrade.
 In a pair each of the three hands over first.
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-c", "--configfile", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     add("--socket", type=Path, default=DEFAULT_SOCKET, metavar="PATH", help="for lvsctl")
     add("--state", type=Path, default=DEFAULT_STATE, metavar="DIR", help="kept over restarts")
+    add("--user", metavar="NAME", help="as whom root runs (default: pulse if there; else root)")
     add(
         "--plane",
         choices=("auto", "kernel", "userspace", "memory"),
@@ -98,6 +101,7 @@ def _release(arguments: argparse.Namespace) -> int:
 
     from lvsengine import folder
 
+    _narrow(arguments)
     with folder.locked(arguments.state):
         released = asyncio.run(_let_go(arguments))
     for change in released.removed:
@@ -139,6 +143,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     _ignore_hangup()
     journal.set_up(verbose=arguments.verbose, environ=os.environ, stream=sys.stderr)
+    _narrow(arguments)
     _allow_many_files()
     _collect_seldom()
     asyncio.run(_serve(arguments))
@@ -150,6 +155,32 @@ def _ignore_hangup() -> None:
     import signal
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _narrow(arguments: argparse.Namespace) -> None:
+    """Stop being root where we should, before anything is opened and any thread started.
+
+    Raises:
+        EngineError: as `privileges.become`.
+    """
+    import logging
+
+    from lvsengine import folder, history, privileges, state
+    from lvsengine.hush.apply import LOCK_NAME
+
+    choice = privileges.choose(arguments.user)
+    logging.getLogger("pulse").info("%s", choice.said)
+    if not choice.user:
+        privileges.narrow()
+        return
+    kept = (state.NAME, folder.LOCK, history.NAME)
+    beside = tuple(f".{name}.new" for name in kept)
+    socket: Path = arguments.socket
+    folders = {
+        arguments.state.absolute(): (*kept, *beside, LOCK_NAME),
+        socket.absolute().parent: (socket.name,),
+    }
+    privileges.become(choice.user, folders)
 
 
 def _allow_many_files() -> None:
@@ -189,7 +220,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         force_active=arguments.forceactive,
     )
     asked = watchdog.asked(os.environ, os.getpid())
-    parts = replace(await _parts(arguments.plane), watchdog=asked)
+    parts = replace(await _parts(arguments.plane, arguments.state), watchdog=asked)
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(LoopTrouble())
@@ -213,9 +244,12 @@ def _stop(engine: Engine, number: int) -> None:
     engine.stop(leave_running=number == signal.SIGUSR1)
 
 
-async def _parts(plane: str) -> Parts:
+async def _parts(plane: str, folder: Path) -> Parts:
+    import logging
+
+    from lvsengine import privileges
     from lvsengine.crossing import Crossing
-    from lvsengine.hush.apply import Hushing
+    from lvsengine.hush.apply import Hushing, installed, lock_in
     from lvsengine.ipvs.kernel import KernelPlane
     from lvsengine.local import is_local
     from lvsengine.parts import Parts
@@ -229,8 +263,13 @@ async def _parts(plane: str) -> Parts:
             MemoryPlane(), MemoryAddresses(), _say_nothing, is_local, conflicts=_no_conflicts
         )
     chosen = await _plane(plane)
-    crossing = Crossing(chosen if isinstance(chosen, KernelPlane) else None, Hushing())
-    return Parts(chosen, _addresses(), announce, is_local, crossing=crossing)
+    by_kernel = chosen if isinstance(chosen, KernelPlane) else None
+    crossing = Crossing(by_kernel, Hushing(installed(lock_in(folder))))
+    # What only tries things out needs none of the capabilities.
+    warnings = privileges.warnings() if by_kernel else ()
+    for warning in warnings:
+        logging.getLogger("pulse").warning("%s", warning)
+    return Parts(chosen, _addresses(), announce, is_local, crossing=crossing, warnings=warnings)
 
 
 async def _plane(plane: str) -> Plane:

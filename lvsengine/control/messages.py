@@ -28,7 +28,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """Read lvs.cf again. Answered by Reloaded."""
+    """Read lvs.cf again. Answered by Reloaded.
+
+    Attributes:
+        by: Who orders it, here and below: whom the asker acts for. The engine puts its own
+            finding before it, so that no log rests on a claim alone.
+    """
+
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class StandBy:
     """Hand over to the peer. Answered by Text, or refused with the reason."""
 
     force: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,7 @@ class TakeOver:
     """Take over from the peer. Answered by Text, or refused with the reason."""
 
     force: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,9 @@ COMMANDS: dict[str, type[Request]] = {
     "history": ShowHistory,
     "traffic": ShowTraffic,
 }
+# What changes something; all else only asks. Each says `by`.
+Order = Reload | SetOverride | StandBy | TakeOver
+ORDERS: frozenset[type[Request]] = frozenset({Reload, SetOverride, StandBy, TakeOver})
 NAMES: dict[type[Request], str] = {kind: name for name, kind in COMMANDS.items()}
 
 

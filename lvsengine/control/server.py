@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import grp
 import logging
 import os
 import socket
 import stat
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lvsengine import scarcity
-from lvsengine.control import crowd, messages
+from lvsengine.control import crowd, messages, peers
 from lvsengine.control.crowd import Caller
 from lvsengine.errors import EngineError
+from lvsengine.privileges import name_of
 
 log = logging.getLogger("pulse")
 
@@ -28,8 +30,8 @@ PIECE = 64 * 1024  # bytes; a longer request is held in pieces, which are counte
 REQUEST_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
 SOCKET_MODE = 0o660
-
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
+GROUP = "piranha"
+SO_PEERGROUPS = 59  # asm-generic/socket.h
 
 Answer = Callable[[messages.Request], Awaitable[object]]
 Follow = Callable[[messages.Events], AsyncIterator[messages.Event]]
@@ -41,12 +43,14 @@ class ControlServer:
     Args:
         answer: Turns a request into a result dataclass; its EngineError goes to the asker.
         follow: Yields the events an `events` request asked for.
+        group: Whose members may use it, where the system has that group and we may give it.
     """
 
-    def __init__(self, path: Path, answer: Answer, follow: Follow) -> None:
+    def __init__(self, path: Path, answer: Answer, follow: Follow, *, group: str = GROUP) -> None:
         self.path = path
         self._answer = answer
         self._follow = follow
+        self._group_name = group
         self._serving: dict[Caller, asyncio.Task[None]] = {}
         self._server: asyncio.AbstractServer | None = None
 
@@ -56,7 +60,7 @@ class ControlServer:
         Raises:
             EngineError: `already-running`, when another engine answers there; `no-socket`.
         """
-        listener = _listener(self.path)
+        listener = _listener(self.path, self._group_name)
         # The loop accepts as many in a row as it is told may queue: after each one it shall look
         # what those before have said, and at everything else.
         self._server = await asyncio.start_unix_server(
@@ -78,7 +82,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection: socket.socket = writer.get_extra_info("socket")
-        caller = Caller(_uid(connection))
+        caller = Caller(_peer(connection).uid)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: this is a task
         self._serving[caller] = task
@@ -112,7 +116,7 @@ class ControlServer:
         self, caller: Caller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            request = await self._request(caller, reader)
+            request = self._permitted(await self._request(caller, reader), writer)
             if isinstance(request, messages.Events):
                 await self._send_events(request, reader, writer)
                 return
@@ -120,6 +124,21 @@ class ControlServer:
         except EngineError as error:
             line = messages.encode_error(error)
         await _send(writer, line)
+
+    def _permitted(
+        self, request: messages.Request, writer: asyncio.StreamWriter
+    ) -> messages.Request:
+        """Let an order pass with the name of who gives it, or refuse it. Questions pass."""
+        if not isinstance(request, messages.Order):
+            return request
+        peer = _peer(writer.get_extra_info("socket"))
+        name = name_of(peer.uid)
+        group = self.path.stat().st_gid
+        if not peers.may_change(peer, os.geteuid(), group):
+            command = messages.NAMES[type(request)]
+            log.warning("refused order=%s by=%s", command, name)
+            raise peers.refusal(name, command, _group_name(group))
+        return replace(request, by=peers.actor(name, request.by))
 
     async def _answered(self, caller: Caller, request: messages.Request) -> object:
         if crowd.asks_too_much(self._serving, caller.uid):
@@ -180,19 +199,51 @@ def _busy() -> EngineError:
     return EngineError("busy", "others are asking too much of pulse at once", "try again")
 
 
-def _uid(connection: socket.socket) -> int:
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(told)
-    return int(uid)
-
-
 async def _send(writer: asyncio.StreamWriter, line: bytes) -> None:
     writer.write(line)
     async with asyncio.timeout(WRITE_TIMEOUT_S):
         await writer.drain()
 
 
-def _listener(path: Path) -> socket.socket:
+def _peer(connection: socket.socket) -> peers.Peer:
+    """Ask the kernel who has connected."""
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, peers.CREDENTIALS.size
+    )
+    try:
+        read = connection.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, peers.GROUPS_SIZE)
+    except OSError:  # older than Linux 4.13, or more groups than are read
+        return peers.peer_of(credentials, _groups_by_name(credentials))
+    return peers.peer_of(credentials, peers.groups_of(read))
+
+
+def _groups_by_name(credentials: bytes) -> list[int]:
+    """Look the groups up that this user would get by a new login."""
+    _, uid, gid = peers.CREDENTIALS.unpack(credentials)
+    try:
+        return os.getgrouplist(name_of(uid), gid)
+    except KeyError:
+        return []
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _give_to_group(path: Path, group: str) -> None:
+    """Let a group use the socket, where there is such a group and we are root or a member."""
+    try:
+        gid = grp.getgrnam(group).gr_gid
+    except KeyError:
+        return
+    if os.geteuid() == 0 or gid in os.getgroups():
+        os.chown(path, -1, gid)
+
+
+def _listener(path: Path, group: str) -> socket.socket:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
@@ -202,6 +253,7 @@ def _listener(path: Path) -> socket.socket:
             listener.bind(str(path))
         finally:
             os.umask(before)
+        _give_to_group(path, group)
         path.chmod(SOCKET_MODE)
         listener.listen(QUEUE)
     except OSError as error:

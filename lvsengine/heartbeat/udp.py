@@ -96,6 +96,6 @@ def _bound(own: Address, port: int) -> socket.socket:
         raise EngineError(
             "no-heartbeat-socket",
             f"failed to bind to heartbeat address {endpoint(own, port)}: {error.strerror}",
-            "is the address on this machine, the port free, and pulse started as root?",
+            "is the address on this machine, the port free, and has pulse CAP_NET_BIND_SERVICE?",
         ) from error
     return opened

@@ -7,10 +7,13 @@ without, and says so: then some clients are reset in a planned handover.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,18 +21,19 @@ from lvsengine.errors import EngineError
 from lvsengine.hush.rules import (
     HOOKS,
     NFT_REMOVAL,
-    SWITCH_OFF,
-    SWITCHES,
+    OFF,
+    ON,
     Hush,
     iptables_removal,
     iptables_rules,
     nft_rules,
-    switch_on,
 )
 
 PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
-# thread-self: the lists are those of the network namespace of whoever writes them.
-RECENT = Path("/proc/thread-self/net/xt_recent")
+LOCK = Path("/run/xtables.lock")  # of all who use iptables
+LOCK_NAME = LOCK.name
+KNOCKED_AT = {4: (socket.AF_INET, "127.0.0.1"), 6: (socket.AF_INET6, "::1")}
+DISCARD = 9  # the port; nothing arrives there
 DEADLINE_S = 2.0
 LEFT_AT_MOST = 8  # times an earlier process may have left its rules behind
 SAID_AT_MOST = 200  # characters of what a program says
@@ -48,11 +52,15 @@ class Ended:
 
 
 Run = Callable[[Sequence[str], str], Awaitable[Ended]]
-Switch = Callable[[str, str], None]
+Switch = Callable[[int, int], None]
 
 
-async def run(words: Sequence[str], text: str) -> Ended:
-    """Run a program with this on its standard input, for at most 2 s."""
+async def run(words: Sequence[str], text: str, lock: Path | None = None) -> Ended:
+    """Run a program with this on its standard input, for at most 2 s.
+
+    Args:
+        lock: What iptables locks instead of `LOCK`.
+    """
     path = shutil.which(words[0], path=PATH)
     if path is None:
         return Ended(ok=False, said=f"{words[0]} is not installed")
@@ -63,7 +71,11 @@ async def run(words: Sequence[str], text: str) -> Ended:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env={"PATH": PATH, "LANG": "C.UTF-8"},
+            env={
+                "PATH": PATH,
+                "LANG": "C.UTF-8",
+                **({"XTABLES_LOCKFILE": str(lock)} if lock is not None else {}),
+            },
         )
     except OSError as error:
         return Ended(ok=False, said=f"{words[0]}: {error.strerror}")
@@ -81,9 +93,25 @@ async def run(words: Sequence[str], text: str) -> Ended:
     return Ended(process.returncode == 0, first_line[:SAID_AT_MOST])
 
 
-def switch(name: str, word: str) -> None:
-    """Write a word to one of the kernel's lists, or raise OSError."""
-    (RECENT / name).write_text(word)
+def lock_in(folder: Path) -> Path | None:
+    """Choose what iptables locks: what all others lock, if we may, else a file in `folder`."""
+    is_ours = os.access(LOCK, os.R_OK) if LOCK.exists() else os.access(LOCK.parent, os.W_OK)
+    return None if is_ours else folder / LOCK_NAME
+
+
+def switch(version: int, mark: int) -> None:
+    """Let a marked packet knock at the rules of this version, or raise OSError.
+
+    They drop it, which the sender is told: so it is known that they are there.
+    """
+    family, address = KNOCKED_AT[version]
+    with socket.socket(family, socket.SOCK_DGRAM) as knocking:
+        knocking.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        try:
+            knocking.sendto(b"", (address, DISCARD))
+        except PermissionError:
+            return
+    raise FileNotFoundError(0, "the rules are not there any more")
 
 
 class Tool(Protocol):
@@ -136,8 +164,9 @@ class Iptables:
         self._loaded: list[int] = []  # versions
 
     async def prepare(self, hush: Hush, seconds: int) -> Ended:
-        if not (await self._run((self._programs[4], "--test"), "*filter\nCOMMIT\n")).ok:
-            return Ended(ok=False, said=f"{self.name} does not work here")
+        tried = await self._run((self._programs[4], "--test"), "*filter\nCOMMIT\n")
+        if not tried.ok:
+            return Ended(ok=False, said=tried.said or f"{self.name} does not work here")
         await self._remove_leftovers()
         for version in sorted({address.version for address in hush.virtual}):
             words = (self._programs[version], "--noflush")
@@ -149,10 +178,10 @@ class Iptables:
         return Ended(ok=True)
 
     async def begin(self) -> Ended:
-        return self._switched(switch_on)
+        return self._switched(ON)
 
     async def end(self) -> Ended:
-        return self._switched(lambda _: SWITCH_OFF)
+        return self._switched(OFF)
 
     async def remove(self) -> Ended:
         while self._loaded:
@@ -160,13 +189,12 @@ class Iptables:
             await self._run(words, iptables_removal(*HOOKS))
         return Ended(ok=True)
 
-    def _switched(self, word: Callable[[int], str]) -> Ended:
+    def _switched(self, mark: int) -> Ended:
         for version in self._loaded:
-            name = SWITCHES[version][0]
             try:
-                self._switch(name, word(version))
+                self._switch(version, mark)
             except OSError as error:
-                return Ended(ok=False, said=f"{RECENT / name}: {error.strerror}")
+                return Ended(ok=False, said=f"IPv{version}: {error.strerror}")
         return Ended(ok=True)
 
     async def _remove_leftovers(self) -> None:
@@ -178,8 +206,10 @@ class Iptables:
                         break
 
 
-def _installed() -> tuple[Tool, ...]:
-    return Nft(), Iptables("iptables-legacy"), Iptables("iptables")
+def installed(lock: Path | None = None) -> tuple[Tool, ...]:
+    """List the tools in the order in which they are tried; `lock` as `lock_in` says."""
+    locking: Run = partial(run, lock=lock)
+    return Nft(), Iptables("iptables-legacy", locking), Iptables("iptables", locking)
 
 
 class Hushing:
@@ -190,7 +220,7 @@ class Hushing:
     """
 
     def __init__(self, tools: Sequence[Tool] | None = None) -> None:
-        self._tools = _installed() if tools is None else tools
+        self._tools = installed() if tools is None else tools
         self._chosen: Tool | None = None
         self._prepared: tuple[Hush, int] | None = None
         self._turn = asyncio.Lock()
@@ -226,7 +256,7 @@ class Hushing:
             "no-firewall",
             "in a planned handover some clients will be reset, for neither nft nor iptables "
             f"works here ({'; '.join(said)})",
-            "apt-get install nftables",
+            "install nftables, or let the kernel load ip_tables and ip6_tables when it starts",
         )
 
     async def begin(self, hush: Hush, seconds: int) -> None:

@@ -6,9 +6,10 @@ on with the real server's address, which the client resets. Dropped instead, the
 in some 200 ms, and by then the taker knows. Rendered for nft and for iptables-restore; text only.
 
 The rules end by themselves, whatever becomes of this process: nft's sets forget their elements.
-iptables' rules are loaded before, and are in force for some seconds after `switch_on` is written
-to their switch, a list of the kernel's xt_recent: to start a program in the middle of a handover
-would keep a small machine busy just then.
+iptables' rules are loaded before, and are in force for some seconds after a packet marked `ON`
+has passed their first rule, which puts it on a list of the kernel's xt_recent: to start a program
+in the middle of a handover would keep a small machine busy just then, and the list's file in /proc
+is root's. Only who has CAP_NET_ADMIN can mark a packet; none of them leaves the machine.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NFT_TABLE = "inet piranha_hush"
 CHAIN = "PIRANHA-HUSH"
 # By version: the name of the list, and the address under which every packet counts.
 SWITCHES = {4: ("piranha_hush", "0.0.0.0"), 6: ("piranha_hush6", "::")}
-SWITCH_OFF = "/\n"  # forgets all that is on the list
+ON, OFF = 0x50495201, 0x50495202  # marks of the packets that switch; nobody else's, we hope
 HOOKS = {"filter": "OUTPUT", "mangle": "POSTROUTING"}  # table -> the chain that jumps to ours
 
 End = tuple[Address, int]
@@ -84,11 +85,6 @@ def nft_rules(hush: Hush, seconds: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def switch_on(version: int) -> str:
-    """What to write to the list of this version."""
-    return f"+{SWITCHES[version][1]}\n"
-
-
 def iptables_rules(hush: Hush, version: int, seconds: int) -> str:
     """Write the input of `iptables-restore --noflush` (version 4) or `ip6tables-restore` (6).
 
@@ -96,8 +92,13 @@ def iptables_rules(hush: Hush, version: int, seconds: int) -> str:
         seconds: For how long the rules are in force once they are switched on.
     """
     name, all_the_same = SWITCHES[version]
-    since = f"--name {name} --seconds {seconds} --mask {all_the_same} --rsource"
-    off = f"-A {CHAIN} -m recent ! --rcheck {since} -j RETURN"
+    the_list = f"--name {name} --mask {all_the_same} --rsource"
+    off = f"-A {CHAIN} -m recent ! --rcheck --seconds {seconds} {the_list} -j RETURN"
+    switch = [
+        f"-A {CHAIN} -m mark --mark {ON:#x} -m recent --set {the_list} -j DROP",
+        f"-A {CHAIN} -m mark --mark {OFF:#x} -m recent --remove {the_list}",
+        f"-A {CHAIN} -m mark --mark {OFF:#x} -j DROP",
+    ]
     resets = [
         f"-A {CHAIN} -s {address} -p tcp --tcp-flags RST RST -j DROP"
         for address in hush.virtual
@@ -108,7 +109,7 @@ def iptables_rules(hush: Hush, version: int, seconds: int) -> str:
         for address, port in hush.real
         if address.version == version
     ]
-    return _iptables("filter", [off, *resets]) + _iptables("mangle", [off, *strays])
+    return _iptables("filter", [*switch, off, *resets]) + _iptables("mangle", [off, *strays])
 
 
 def iptables_removal(*tables: str) -> str:
@@ -120,7 +121,7 @@ def iptables_removal(*tables: str) -> str:
 
 
 def _iptables(table: str, rules: Sequence[str]) -> str:
-    jump = f"-A {HOOKS[table]} -j {CHAIN}"
+    jump = f"-I {HOOKS[table]} -j {CHAIN}"  # before any rule that lets all of lo pass
     return "\n".join([f"*{table}", f":{CHAIN} - [0:0]", *rules, jump, "COMMIT"]) + "\n"
 
 

@@ -127,6 +127,13 @@ _OF_THE_PAIR = (
         ours=True,
     ),
     Key(
+        "script_user",
+        rules.user,
+        "As whom send_program runs where pulse is root, which it need not be; nobody where not"
+        " given. Elsewhere it runs as pulse does, without capabilities.",
+        ours=True,
+    ),
+    Key(
         "syncd_maxlen",
         rules.sync_length,
         "Bytes that a message sharing connections gathers; 0 sends each connection at once.",

@@ -140,6 +140,7 @@ class Config:
     witness: tuple[Address, ...] = ()
     yield_when_isolated: bool = False
     manage_sysctls: bool = False
+    script_user: str = ""
     syncd_maxlen: int = 0  # bytes in a datagram; 0: one for each connection
     syncd_group: Address | None = None  # None: 224.0.0.81
     syncd_port: int = 8848

@@ -334,3 +334,15 @@ def name(value: str) -> str:
             Reason.ARGUMENT, "must be a name without double quotes, not {text!r}", text=value
         )
     return text(value)
+
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+
+
+def user(value: str) -> str:
+    """Read the name of a user who is not root; an empty text is none."""
+    if value and (value == "root" or not _USER.fullmatch(value)):
+        raise Refused(
+            Reason.ARGUMENT, "must be the name of a user, and not root, not {text!r}", text=value
+        )
+    return value

@@ -16,6 +16,7 @@ class Definition:
         kind: A name from `kinds.CHECKS`.
         send, expect: As in lvs.cf, escapes not yet translated; None is not given.
         program: The words of `send_program`, `%h` and `%p` not yet replaced.
+        user: As whom root runs the program; empty is the usual one.
         timeout_s: Deadline of each try.
         interval_s: From the start of one try to the start of the next.
         fall: Consecutive failures until down.
@@ -30,6 +31,7 @@ class Definition:
     expect: str | None = None
     use_regex: bool = False
     program: str | None = None
+    user: str = ""
     timeout_s: float = 10.0
     interval_s: float = 10.0
     fall: int = 1

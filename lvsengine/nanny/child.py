@@ -1,7 +1,8 @@
 """Run one program, bounded in time and output, on the loop. It leaves no process behind.
 
-The program has no input, no place for errors, PATH and LANG and no other environment, and a
-session of its own, so that what it starts dies with it. Needs Linux 5.3 (pidfd).
+The program has no input, no place for errors, PATH and LANG and no other environment, none of
+our capabilities, and a session of its own, so that what it starts dies with it. What more keeps
+it in bounds is in `confinement`. Needs Linux 5.3 (pidfd).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 import signal
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
+
+from lvsengine.privileges import without_capabilities
 
 PRINTED_BYTES = 4095
 DYING_S = 1.0  # what was killed is waited for so long; after that its end is reaped when it comes
@@ -43,7 +46,8 @@ async def run(words: list[str], timeout_s: float) -> Ended:
         stack.callback(os.close, output)
         os.set_blocking(output, False)
         try:
-            pid = _started(words, its_end)
+            with without_capabilities():
+                pid = _started(words, its_end)
         finally:
             os.close(its_end)
         child = _Child(pid, output)

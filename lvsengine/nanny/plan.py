@@ -25,19 +25,22 @@ def plan(config: Config, before: Config | None = None, planned: Plan | None = No
         before, planned: An earlier configuration and its plan, to be quicker: of most virtual
             servers nothing has changed, and their definitions are used again.
     """
+    if before is not None and before.script_user != config.script_user:
+        before = None
     earlier = {virtual.name: virtual for virtual in before.virtual_servers} if before else {}
     known = planned or {}
     made: Plan = {}
+    user = config.script_user
     for virtual in config.enabled_virtual_servers:
         is_same = earlier.get(virtual.name) == virtual
         for server in virtual.real_servers:
             if server.enabled:
                 key = RealServerKey(virtual.name, server.name)
-                made[key] = known[key] if is_same else definition(virtual, server)
+                made[key] = known[key] if is_same else definition(virtual, server, user)
     return made
 
 
-def definition(virtual: VirtualServer, server: RealServer) -> Definition:
+def definition(virtual: VirtualServer, server: RealServer, user: str = "") -> Definition:
     """Say what to try; the virtual server's keys choose the kind of check.
 
     `timeout` is the deadline and the interval, as in the original; but the original's interval
@@ -54,6 +57,7 @@ def definition(virtual: VirtualServer, server: RealServer) -> Definition:
         expect=expect,
         use_regex=virtual.use_regex and expect is not None,
         program=virtual.send_program if kind == "send_program" else None,
+        user=user if kind == "send_program" else "",
         timeout_s=float(timeout_s),
         interval_s=float(timeout_s),
         fall=max(1, virtual.fall),

@@ -3,7 +3,8 @@
 `send_program` is split at blanks; words that are exactly `%h` and `%p` become the real server's
 address and port. Up: it exits with status 0 and prints exactly `expect` (one newline at the end
 is dropped; with `use_regex`, something that matches). Without an `expect` the status alone
-decides. How it is run, and what it gets, is in `child`.
+decides. It is not run where others than root and we may write it, or a folder on its path. How it
+is run, and what it gets, is in `child` and `confinement`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import errno
 import time
 from functools import partial
 
-from lvsengine.nanny import matching, wording
+from lvsengine.nanny import confinement, matching, wording
 from lvsengine.nanny.check import Definition, NotTriedError, Result
 from lvsengine.nanny.child import PRINTED_BYTES, Ended, run
 from lvsengine.nanny.matching import Wanted
 from lvsengine.nanny.patience import TooLongError, bounded
+from lvsengine.scripts.look import LOOK
 
 OURS = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -25,20 +27,21 @@ async def check(definition: Definition) -> Result:
     """Run the program once.
 
     Raises:
-        NotTriedError: This machine has no process or file descriptor left for it.
+        NotTriedError: This machine has no process or file descriptor left for it, or the
+            program cannot be trusted: neither says anything about the real server.
     """
     started = time.monotonic()
     words = command(definition)
+    line = " ".join(words).encode("utf-8", "surrogateescape")
     ended = Ended(None, b"")
     try:
         wanted = _wanted(definition)
-        ended = await run(words, definition.timeout_s)
+        ended = await run(_confined(words, definition), definition.timeout_s)
         ok, reason = _judged(definition, wanted, ended)
     except matching.PatternError as error:
         ok, reason = False, f"was not run: {error}"
     except OSError as error:
         ok, reason = False, _not_started(error)
-    line = " ".join(words).encode("utf-8", "surrogateescape")
     return Result(
         ok,
         f"{wording.quoted(line)} {reason}",
@@ -46,6 +49,15 @@ async def check(definition: Definition) -> Result:
         wording.printable(line),
         wording.printable(ended.printed),
     )
+
+
+def _confined(words: list[str], definition: Definition) -> list[str]:
+    verdict = LOOK.at(words[0])
+    if verdict.refusal:
+        quoted = wording.quoted(verdict.program.encode("utf-8", "surrogateescape"))
+        raise NotTriedError(f"not tried: {quoted} is not run: {verdict.refusal}")
+    before = confinement.before(definition.user, definition.timeout_s)
+    return [*before, verdict.program, *words[1:]]
 
 
 def command(definition: Definition) -> list[str]:
@@ -74,6 +86,8 @@ def _judged(definition: Definition, wanted: Wanted | None, ended: Ended) -> tupl
         return False, _killed(definition, ended)
     if ended.code < 0:
         return False, f"was ended by signal {-ended.code} ({said})"
+    if ended.code in confinement.NOT_STARTED and not printed:
+        return False, f"exited with status {ended.code}: it could not be started, or ended so"
     if ended.code > 0:
         return False, f"exited with status {ended.code} ({said})"
     if wanted is None:

@@ -173,7 +173,7 @@ def handover(request: HttpRequest) -> HttpResponse:
         return _show_handover(request, snapshot, told, UNPROCESSABLE)
     try:
         change = director.stand_by if what == "standby" else director.take_over
-        answer = change(force=force)
+        answer = change(request.user.get_username(), force=force)
     except EngineError as error:
         audit.record(request, what, "pair", outcome=str(error))
         return _show_handover(request, snapshot, failure(error), CONFLICT)

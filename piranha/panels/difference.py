@@ -86,7 +86,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     picture = director.picture()
     running = picture.snapshot.revision if picture.snapshot else ""
     try:
-        reloaded = director.reload()
+        reloaded = director.reload(request.user.get_username())
     except EngineError as error:
         audit.record(request, "apply", "lvs.cf", before=running, outcome=_refusal(error))
         return _show(request, {"refusal": error, "unknown": error.code == "no-answer"}, CONFLICT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from lvsengine.lvscf import store
+from lvsengine.privileges import name_of
 from tests.bench.processes import BIN, running, wait_until
 from tests.browser.real_servers import ADDRESS, RealServer, free_port, is_open, real_servers
 from tests.kernel.lab.waiting import wait_until as wait_for
@@ -81,6 +83,7 @@ class Director:
     def start_engine(self) -> None:
         command = [str(BIN / "pulse"), "-n", "-c", str(self.lvs_cf), "--plane", "userspace"]
         command += ["--socket", str(self.socket), "--state", str(self.folder / "state")]
+        command += ["--user", name_of(os.geteuid())]
         pulse = self._engine.enter_context(running(command, self.engine_log))
         wait_until(self.socket.exists, pulse, self.engine_log, START_S, POLL_S)
 

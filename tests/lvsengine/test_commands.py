@@ -56,3 +56,17 @@ async def test_too_many_are_refused_aloud(caplog: pytest.LogCaptureFixture) -> N
     for _ in range(AT_ONCE + 1):
         commands.start("active_cmd", "true")
     assert f"active_cmd is not run: {AT_ONCE} others are waiting" in caplog.text
+
+
+async def test_one_that_others_may_write_is_not_run_and_the_next_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = tmp_path / "takeover"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/run\n")
+    program.chmod(0o777)
+    commands = Commands()
+    commands.start("active_cmd", str(program))
+    commands.start("inactive_cmd", f"touch {tmp_path}/last")
+    await running(commands, tmp_path / "last")
+    assert f"active_cmd = {program} is not run: everybody may write the folder /" in caplog.text
+    assert not (tmp_path / "run").exists()

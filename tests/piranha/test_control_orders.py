@@ -23,6 +23,7 @@ from tests.piranha.fake_engine import (
 )
 
 ORDER = reverse("control-order")
+BY = "the-operator"
 HANDOVER = reverse("control-handover")
 EXPLAINED = messages.Explained(
     "shop/one",
@@ -210,7 +211,7 @@ def test_a_standby_offers_to_take_over(operator: Client, engine: FakeEngine) -> 
 
 @pytest.mark.parametrize(
     ("what", "order"),
-    [("standby", messages.StandBy(False)), ("takeover", messages.TakeOver(False))],
+    [("standby", messages.StandBy(False, BY)), ("takeover", messages.TakeOver(False, BY))],
 )
 def test_a_change_of_role_is_ordered_told_and_audited(
     operator: Client, engine: FakeEngine, what: str, order: messages.Request
@@ -231,7 +232,7 @@ def test_force_needs_a_second_tick(operator: Client, engine: FakeEngine) -> None
     assert response.status_code == 422
     assert ordered(engine) == []
     operator.post(HANDOVER, {"what": "standby", "force": "1", "understood": "1"})
-    assert ordered(engine) == [messages.StandBy(True)]
+    assert ordered(engine) == [messages.StandBy(True, BY)]
 
 
 def test_a_refused_handover_says_why(operator: Client, engine: FakeEngine) -> None:

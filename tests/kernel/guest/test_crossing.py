@@ -84,9 +84,9 @@ class Side:
             )
         return Ended(ended.returncode == 0, ended.stderr)
 
-    def _switch(self, name: str, word: str) -> None:
+    def _switch(self, version: int, mark: int) -> None:
         with in_namespace(self.name):
-            switch(name, word)
+            switch(version, mark)
 
     def _wire(self, daemon: SyncDaemon) -> MulticastWire:
         with in_namespace(self.name):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.kernel.lab import unprivileged
 from tests.kernel.lab.namespaces import in_namespace, run
 from tests.kernel.lab.table import Rows, read_table
 from tests.kernel.lab.waiting import wait_until
@@ -27,12 +28,15 @@ class Director:
     Args:
         namespace: `dirA` or `dirB`.
         folder: For its files; a path short enough for a unix socket.
+        as_root: Instead of as user pulse, with three capabilities, as its unit starts it.
     """
 
-    def __init__(self, namespace: str, folder: Path) -> None:
+    def __init__(self, namespace: str, folder: Path, *, as_root: bool = False) -> None:
         self.namespace = namespace
+        self._as_root = as_root
         self.config = folder / "lvs.cf"
-        self.socket = folder / "pulse.sock"
+        self.socket = folder / "run" / "pulse.sock"
+        self.lacks: tuple[str, ...] = ()  # capabilities that the next start leaves out
         self._state = folder / "state"
         self._log = folder / "pulse.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,6 +52,7 @@ class Director:
         notify.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as readiness:
             readiness.bind(str(notify))
+            notify.chmod(0o666)
             self._launch(arguments, notify)
             readiness.setblocking(False)
             wait_until(lambda: self._has_said_ready(readiness), "pulse is ready", READY_WITHIN_S)
@@ -76,6 +81,10 @@ class Director:
         self._running.send_signal(signal.SIGCONT)
 
     @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -97,6 +106,11 @@ class Director:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def release(self) -> str:
+        """Run `pulse --release` as root and return what it printed."""
+        command = (sys.executable, "-m", "lvsengine.cli.pulse", "--release", *self._places)
+        return run(self.namespace, *command)
 
     def lvsctl(self, *arguments: str, check: bool = True) -> str:
         """Run lvsctl on it and return what it printed."""
@@ -126,15 +140,23 @@ class Director:
             raise
 
     @property
+    def _places(self) -> list[str]:
+        paths = {"-c": self.config, "--socket": self.socket, "--state": self._state}
+        return [word for option, path in paths.items() for word in (option, str(path))]
+
+    @property
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "pulse has not been started"
         return self._process
 
     def _launch(self, arguments: tuple[str, ...], notify: Path) -> None:
         command = [sys.executable, "-m", "lvsengine.cli.pulse"]
-        command += ["-c", str(self.config), "--socket", str(self.socket)]
-        command += ["--state", str(self._state), "--plane", "kernel", "-v", *arguments]
-        environment = {**os.environ, "NOTIFY_SOCKET": str(notify)}
+        command += [*self._places, "--plane", "kernel", "-v", *arguments]
+        if not self._as_root:
+            command = unprivileged.as_pulse(command, without=self.lacks)
+        # Its measurements of coverage go where it may write; `a_director` brings them home.
+        measured = {"COVERAGE_FILE": str(self.config.with_name(".coverage"))}
+        environment = {**os.environ, **measured, "NOTIFY_SOCKET": str(notify)}
         with self._log.open("ab") as log, in_namespace(self.namespace):
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
@@ -155,15 +177,24 @@ class Director:
 
 
 @contextmanager
-def a_director(namespace: str) -> Iterator[Director]:
+def a_director(namespace: str, *, as_root: bool = False) -> Iterator[Director]:
     """A director that is not started yet, with a folder of its own; stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix=f"{namespace}-"))
-    director = Director(namespace, folder)
+    if not as_root:
+        unprivileged.prepare()
+        unprivileged.give(folder)
+    director = Director(namespace, folder, as_root=as_root)
     try:
         yield director
     finally:
         director.stop()
+        _bring_coverage_home(folder)
         shutil.rmtree(folder)
+
+
+def _bring_coverage_home(folder: Path) -> None:
+    for measured in folder.glob(".coverage.*"):
+        shutil.copy(measured, Path(os.environ["COVERAGE_FILE"]).with_name(measured.name))
 
 
 def without_pulse(namespace: str, *ipvsadm_rules: str) -> None:

@@ -34,7 +34,8 @@ mount -t tmpfs tmpfs /run
 mkdir -p /lib/modules /run/netns
 ln -sfn "$modules" "/lib/modules/$release"
 mount -t hostfs none "$LABOUT" -o "$LABOUT"
-modprobe -a ipv6 ip_vs
+# As modules-load.d has them: iptables-legacy loads its own only as root.
+modprobe -a ipv6 ip_vs ip_tables ip6_tables
 ip link set lo up
 echo guest > /proc/sys/kernel/hostname
 

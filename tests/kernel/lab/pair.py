@@ -15,6 +15,7 @@ from typing import Self
 from lvsengine.control.client import ask
 from lvsengine.control.messages import History, ShowHistory, StandBy, Status, Text
 from lvsengine.snapshot import LinkState, RoleChange, Snapshot
+from tests.kernel.lab import unprivileged
 from tests.kernel.lab.configuration import Virtual, lvs_cf
 from tests.kernel.lab.director import Director, a_director
 from tests.kernel.lab.faults import cables_of, cut, heal, mend, peer_of
@@ -60,8 +61,9 @@ def pair_lines(
 class Pair:
     """Both directors, and what may happen to them."""
 
-    def __init__(self, directors: dict[str, Director]) -> None:
+    def __init__(self, directors: dict[str, Director], *, as_root: bool = False) -> None:
         self.directors = directors
+        self.as_root = as_root
         self.configuration = ""
 
     def __getitem__(self, name: str) -> Director:
@@ -81,6 +83,8 @@ class Pair:
         if key_file is not None:
             with open(key_file, "w", opener=_for_owner_only) as stream:
                 stream.write(KEY)
+            if not self.as_root:
+                unprivileged.give(key_file)
         own = pair_lines(keepalive_s, deadtime_s, key_file, lines)
         self.configuration = lvs_cf(*virtuals, network=network, redundancy=own)
         for director in self.directors.values():
@@ -184,14 +188,17 @@ def _for_owner_only(path: str, flags: int) -> int:
 
 
 @contextmanager
-def a_pair() -> Iterator[Pair]:
+def a_pair(*, as_root: bool = False) -> Iterator[Pair]:
     """A pair that is not started yet; ended at the end, also what is frozen."""
     with ExitStack() as stack:
         for name in DIRECTORS:
             # Else a client's port that comes again meets, for a minute, the connection that it
             # had to a real server of the test before, and the kernel says nothing to it.
             sysctl(name, "net/ipv4/vs/expire_nodest_conn", 1)
-        pair = Pair({name: stack.enter_context(a_director(name)) for name in DIRECTORS})
+        directors = {
+            name: stack.enter_context(a_director(name, as_root=as_root)) for name in DIRECTORS
+        }
+        pair = Pair(directors, as_root=as_root)
         try:
             yield pair
         finally:

@@ -14,6 +14,7 @@ import pytest
 from lvsengine.cli import pulse
 from lvsengine.control import client, messages
 from lvsengine.errors import EngineError
+from lvsengine.privileges import name_of
 from lvsengine.snapshot import Snapshot
 from tests.journeys.director import LVS_CF
 
@@ -55,7 +56,15 @@ def when_it_answers(socket: Path, *signals: int) -> Iterator[list[Snapshot]]:
 def words(folder: Path, *more: str) -> list[str]:
     (folder / "lvs.cf").write_text(TEXT)
     paths = ["-c", f"{folder}/lvs.cf", "--socket", f"{folder}/s", "--state", f"{folder}/state"]
-    return [*paths, "--plane", "memory", *more]
+    # Nobody else: this is pytest's own process.
+    return [*paths, "--plane", "memory", "--user", name_of(os.geteuid()), *more]
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    mask = os.umask(0o022)
+    yield
+    os.umask(mask)
 
 
 def test_pulse_runs_until_it_is_told_to_stop(

@@ -9,10 +9,9 @@ import pytest
 from lvsengine.errors import EngineError
 from lvsengine.hush import apply
 from lvsengine.hush.apply import Ended, Hushing, Iptables, Nft, run
-from lvsengine.hush.rules import NFT_REMOVAL, Hush
+from lvsengine.hush.rules import NFT_REMOVAL, OFF, ON, Hush
 
 HUSH = Hush((ip_address("192.168.26.10"),), ((ip_address("10.11.12.1"), 80),))
-NOWHERE = Path("/nowhere")
 HUSH6 = Hush((ip_address("192.168.26.10"), ip_address("2001:db8::10")))
 
 
@@ -22,6 +21,7 @@ class Machine:
     def __init__(self, *programs: str, left: int = 0) -> None:
         self._programs = programs
         self.asked: list[tuple[str, str]] = []
+        self.switched: list[tuple[int, int]] = []  # version, mark
         self.jumps = {
             (program, table): left
             for program in programs
@@ -45,9 +45,13 @@ class Machine:
             self.jumps[program, table] += change
         return True
 
-    def iptables(self, switches: Path = NOWHERE) -> Iptables:
-        def switch(name: str, word: str) -> None:
-            (switches / name).write_text(word)
+    def iptables(self, *, others_rules: bool = False) -> Iptables:
+        """Give the tool; with `others_rules` nothing is dropped that knocks."""
+
+        def switch(version: int, mark: int) -> None:
+            if others_rules:
+                raise FileNotFoundError(0, "the rules are not there any more")
+            self.switched.append((version, mark))
 
         return Iptables("iptables-legacy", self.run, switch)
 
@@ -70,8 +74,8 @@ async def test_where_none_works_it_says_why_and_what_it_costs() -> None:
         await hushing.prepare(HUSH, 5)
     assert str(caught.value) == (
         "in a planned handover some clients will be reset, for neither nft nor iptables works "
-        "here (nft is not installed; iptables-legacy does not work here): "
-        "apt-get install nftables"
+        "here (nft is not installed; iptables-legacy-restore is not installed): "
+        "install nftables, or let the kernel load ip_tables and ip6_tables when it starts"
     )
     await hushing.begin(HUSH, 5)
     await hushing.end()
@@ -98,18 +102,15 @@ async def test_iptables_takes_out_all_that_a_crashed_process_left_and_loads_once
     }
 
 
-async def test_iptables_is_switched_on_and_off_without_a_program(tmp_path: Path) -> None:
+async def test_iptables_is_switched_on_and_off_without_a_program() -> None:
     machine = Machine(*BOTH)
-    hushing = Hushing([machine.iptables(switches=tmp_path)])
+    hushing = Hushing([machine.iptables()])
     await hushing.prepare(HUSH6, 5)
     asked = len(machine.asked)
     await hushing.begin(HUSH6, 5)
-    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {
-        "piranha_hush": "+0.0.0.0\n",
-        "piranha_hush6": "+::\n",
-    }
+    assert machine.switched == [(4, ON), (6, ON)]
     await hushing.end()
-    assert {one.read_text() for one in tmp_path.iterdir()} == {"/\n"}
+    assert machine.switched[2:] == [(4, OFF), (6, OFF)]
     assert len(machine.asked) == asked
 
 
@@ -124,11 +125,11 @@ async def test_what_is_prepared_is_not_prepared_again_but_something_else_is() ->
     assert set(machine.jumps.values()) == {1}
 
 
-async def test_what_was_not_prepared_is_when_it_begins(tmp_path: Path) -> None:
+async def test_what_was_not_prepared_is_when_it_begins() -> None:
     machine = Machine(*BOTH)
-    hushing = Hushing([machine.iptables(switches=tmp_path)])
+    hushing = Hushing([machine.iptables()])
     await hushing.begin(HUSH, 5)
-    assert (tmp_path / "piranha_hush").read_text() == "+0.0.0.0\n"
+    assert machine.switched == [(4, ON)]
 
 
 async def test_nothing_is_left_behind_and_nothing_removed_twice() -> None:
@@ -157,11 +158,29 @@ async def test_rules_that_load_for_one_family_only_are_taken_back() -> None:
     assert set(machine.jumps.values()) == {0}
 
 
-async def test_a_switch_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    hushing = Hushing([Machine(*BOTH).iptables(switches=tmp_path / "none")])
+async def test_rules_that_do_not_answer_the_knock_are_said() -> None:
+    hushing = Hushing([Machine(*BOTH).iptables(others_rules=True)])
     await hushing.prepare(HUSH, 5)
-    with pytest.raises(EngineError, match="piranha_hush: No such file or directory"):
+    with pytest.raises(EngineError, match="IPv4: the rules are not there any more"):
         await hushing.begin(HUSH, 5)
+
+
+def test_iptables_locks_what_all_others_lock_if_it_may_else_a_file_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "LOCK", tmp_path / "xtables.lock")
+    assert apply.lock_in(Path("/state")) is None  # it can be made
+    monkeypatch.setattr(apply, "LOCK", Path("/nowhere/xtables.lock"))
+    assert apply.lock_in(Path("/state")) == Path("/state/xtables.lock")
+
+
+async def test_iptables_is_told_of_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_program(tmp_path, '[ "$XTABLES_LOCKFILE" = /state/xtables.lock ]')
+    monkeypatch.setattr(apply, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert (await run(("restore",), "", Path("/state/xtables.lock"))).ok
+    assert not (await run(("restore",), "")).ok
 
 
 def test_the_tools_of_a_real_machine_are_tried_in_this_order() -> None:

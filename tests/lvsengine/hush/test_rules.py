@@ -10,7 +10,6 @@ from lvsengine.hush.rules import (
     iptables_removal,
     iptables_rules,
     nft_rules,
-    switch_on,
 )
 from lvsengine.lvscf.model import Config, FloatingAddress, RealServer, VirtualServer
 from lvsengine.net import Forwarding
@@ -18,10 +17,8 @@ from lvsengine.net import Forwarding
 V4, V6 = ip_address("192.168.26.10"), ip_address("2001:db8:26::10")
 REAL4, REAL6 = ip_address("10.11.12.1"), ip_address("2001:db8:11::1")
 HUSH = Hush((V4, V6), ((REAL4, 80), (REAL6, 8080)))
-OFF = (
-    "-A PIRANHA-HUSH -m recent ! --rcheck"
-    " --name piranha_hush --seconds 5 --mask 0.0.0.0 --rsource -j RETURN\n"
-)
+THE_LIST = "--name piranha_hush --mask 0.0.0.0 --rsource"
+OFF = f"-A PIRANHA-HUSH -m recent ! --rcheck --seconds 5 {THE_LIST} -j RETURN\n"
 
 WEB = VirtualServer(
     "web",
@@ -86,22 +83,26 @@ def test_iptables_has_chains_of_its_own_and_rules_in_force_for_seconds_after_a_s
     assert iptables_rules(HUSH, 4, 5) == (
         "*filter\n"
         ":PIRANHA-HUSH - [0:0]\n"
+        f"-A PIRANHA-HUSH -m mark --mark 0x50495201 -m recent --set {THE_LIST} -j DROP\n"
+        f"-A PIRANHA-HUSH -m mark --mark 0x50495202 -m recent --remove {THE_LIST}\n"
+        "-A PIRANHA-HUSH -m mark --mark 0x50495202 -j DROP\n"
         + OFF
         + "-A PIRANHA-HUSH -s 192.168.26.10 -p tcp --tcp-flags RST RST -j DROP\n"
-        "-A OUTPUT -j PIRANHA-HUSH\n"
+        "-I OUTPUT -j PIRANHA-HUSH\n"
         "COMMIT\n"
         "*mangle\n"
         ":PIRANHA-HUSH - [0:0]\n"
         + OFF
         + "-A PIRANHA-HUSH -s 10.11.12.1 -p tcp --sport 80 -j DROP\n"
-        "-A POSTROUTING -j PIRANHA-HUSH\n"
+        "-I POSTROUTING -j PIRANHA-HUSH\n"
         "COMMIT\n"
     )
 
 
 def test_the_switch_is_the_address_that_all_addresses_are_under_its_mask() -> None:
-    assert (switch_on(4), switch_on(6)) == ("+0.0.0.0\n", "+::\n")
-    assert "--name piranha_hush6 --seconds 5 --mask :: " in iptables_rules(HUSH, 6, 5)
+    rules = iptables_rules(HUSH, 6, 5)
+    assert "-m recent --set --name piranha_hush6 --mask :: --rsource -j DROP" in rules
+    assert "--seconds 5 --name piranha_hush6 --mask :: --rsource -j RETURN" in rules
 
 
 def test_ip6tables_gets_the_other_family() -> None:

@@ -75,8 +75,8 @@ def test_keys_of_ours_are_left_out_of_a_file_where_they_say_nothing() -> None:
     assert [key.name for key in ours if key.section is not Section.GLOBAL] == ["fall"]
     assert " ".join(key.name for key in ours if key.section is Section.GLOBAL) == (
         "heartbeat_key_file standby_checks auto_failback failback_delay witness"
-        " yield_when_isolated manage_sysctls syncd_maxlen syncd_group syncd_port syncd_ttl"
-        " sync_port sync_sysctl_file sync_packet_filter_file"
+        " yield_when_isolated manage_sysctls script_user syncd_maxlen syncd_group"
+        " syncd_port syncd_ttl sync_port sync_sysctl_file sync_packet_filter_file"
     )
     assert not any(key.always for key in ours)
 

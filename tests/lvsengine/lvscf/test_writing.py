@@ -55,6 +55,7 @@ SAMPLES: dict[object, st.SearchStrategy[object]] = {
     rules.multicast_group: st.just(ip_address("ff02::81")),
     rules.path: TEXTS.map(lambda text: f"/{text}" if text else ""),
     rules.text: TEXTS,
+    rules.user: st.sampled_from(["", "checker", "_lvs-2"]),
     rules.interface: st.just("eth7"),
     rules.interval: st.floats(0.05, 86400).map(lambda number: round(number, 3)),
     rules.netmask: st.integers(1, 32),

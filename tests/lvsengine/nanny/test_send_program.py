@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -10,17 +10,20 @@ import pytest
 
 from lvsengine.nanny import send_program, wording
 from lvsengine.nanny.check import Definition, NotTriedError
+from tests.lvsengine.trusted import a_trusted_folder
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Callable[[str], str]:
-    def write(text: str) -> str:
-        path = tmp_path / "check"
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-        return str(path)
+def script() -> Iterator[Callable[[str], str]]:
+    with a_trusted_folder() as folder:
 
-    return write
+        def write(text: str) -> str:
+            path = folder / "check"
+            path.write_text(f"#!/bin/sh\n{text}\n")
+            path.chmod(0o755)
+            return str(path)
+
+        yield write
 
 
 def asked(program: str, expect: str | None = "OK", *, use_regex: bool = False) -> Definition:
@@ -57,6 +60,7 @@ async def test_no_shell_reads_the_words() -> None:
 @pytest.mark.parametrize(
     ("text", "expect", "use_regex", "reason"),
     [
+        ("exit 127", "OK", False, "exited with status 127: it could not be started, or ended so"),
         ("echo OK", "OK", False, ""),
         ("printf OK", "OK", False, ""),
         ("printf 'OK\\n\\n'", "OK", False, r"printed 'OK\n' where 'OK' was expected"),
@@ -112,9 +116,10 @@ async def test_a_program_that_does_not_exist_is_a_failure() -> None:
     )
 
 
-async def test_a_file_that_may_not_be_run_is_a_failure(tmp_path: Path) -> None:
-    (tmp_path / "notes").write_text("not a program")
-    result = await send_program.check(asked(f"{tmp_path}/notes"))
+async def test_a_file_that_may_not_be_run_is_a_failure(script: Callable[[str], str]) -> None:
+    path = script("echo OK")
+    Path(path).chmod(0o644)
+    result = await send_program.check(asked(path))
     assert not result.ok
     assert result.reason.endswith("could not be started: Permission denied")
 
@@ -136,3 +141,15 @@ async def test_no_descriptor_left_says_nothing_about_the_real_server() -> None:
             await send_program.check(asked("true"))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_program_that_others_may_write_is_not_run_and_says_nothing_of_the_real_server(
+    script: Callable[[str], str],
+) -> None:
+    path = script("touch $0.run; echo OK")
+    Path(path).chmod(0o777)
+    with pytest.raises(NotTriedError, match="is not run: everybody may write /"):
+        await send_program.check(asked(path))
+    assert not Path(f"{path}.run").exists()
+    Path(path).chmod(0o755)
+    assert (await send_program.check(asked(path))).ok

@@ -1,0 +1,73 @@
+"""pulse as user pulse with three capabilities: what its own process says, and what it misses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lvsengine.capabilities import NEEDED, mask
+from tests.kernel.lab import unprivileged
+from tests.kernel.lab.configuration import Virtual, lvs_cf
+from tests.kernel.lab.director import Director, a_director
+from tests.kernel.lab.network import Network
+from tests.kernel.lab.real_servers import RealServers
+
+WEB = Virtual("web")
+
+
+def status(director: Director) -> dict[str, str]:
+    text = Path(f"/proc/{director.pid}/status").read_text()
+    return {
+        key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())
+    }
+
+
+def sets(director: Director) -> set[int]:
+    said = status(director)
+    return {int(said[f"Cap{one}"], 16) for one in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
+
+
+def test_it_runs_as_its_unit_starts_it_and_misses_nothing(
+    director: Director, real_servers: RealServers
+) -> None:
+    director.start(lvs_cf(WEB))
+    assert status(director)["Uid"].split() == [str(unprivileged.UID)] * 4
+    assert sets(director) == {mask(NEEDED)}
+    assert "warning" not in director.lvsctl("status").lower()
+    assert (director.socket.stat().st_uid, director.socket.stat().st_gid) == (
+        unprivileged.UID,
+        unprivileged.GID,
+    )
+
+
+def test_a_director_that_lacks_a_capability_says_which_and_what_fails(
+    director: Director, real_servers: RealServers
+) -> None:
+    director.lacks = ("net_raw",)
+    director.start(lvs_cf(WEB))
+    assert "pulse has no CAP_NET_RAW: it cannot announce" in director.lvsctl("status")
+
+
+def test_root_becomes_pulse_by_itself_and_hands_its_folders_over(
+    lab: Network, real_servers: RealServers
+) -> None:
+    with a_director("dirA", as_root=True) as director:
+        unprivileged.prepare()
+        director.config.parent.chmod(0o755)
+        director.start(lvs_cf(WEB))
+        assert "running as user pulse, with three capabilities of root's" in director.log
+        assert status(director)["Uid"].split() == [str(unprivileged.UID)] * 4
+        assert sets(director) == {mask(NEEDED)}
+        assert director.socket.stat().st_gid == unprivileged.GID
+        assert "pulse runs as root" not in director.lvsctl("status")
+        director.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=1, rs3=1))
+        director.kill()
+        assert director.release() == "released 192.168.26.10\nreleased 10.11.12.10\n"
+        director.start()  # what root's --release wrote is pulse's
+
+
+def test_root_stays_root_when_asked_and_status_says_so(lab: Network) -> None:
+    with a_director("dirA", as_root=True) as director:
+        unprivileged.prepare()
+        director.start(lvs_cf(WEB), "--user", "root")
+        assert status(director)["Uid"].split() == ["0"] * 4
+        assert "pulse runs as root, though three capabilities" in director.lvsctl("status")
