@@ -33,7 +33,7 @@ class Director:
         self.namespace = namespace
         self.config = folder / "lvs.cf"
         self.socket = folder / "pulse.sock"
-        self._state = folder / "state"
+        self.state = folder / "state"
         self._log = folder / "pulse.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -76,6 +76,10 @@ class Director:
         self._running.send_signal(signal.SIGCONT)
 
     @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -105,7 +109,7 @@ class Director:
 
     @property
     def log(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def rows(self, service: str) -> Rows:
         """The destinations of one service in the kernel; none if there is no such service."""
@@ -133,7 +137,7 @@ class Director:
     def _launch(self, arguments: tuple[str, ...], notify: Path) -> None:
         command = [sys.executable, "-m", "lvsengine.cli.pulse"]
         command += ["-c", str(self.config), "--socket", str(self.socket)]
-        command += ["--state", str(self._state), "--plane", "kernel", "-v", *arguments]
+        command += ["--state", str(self.state), "--plane", "kernel", "-v", *arguments]
         environment = {**os.environ, "NOTIFY_SOCKET": str(notify)}
         with self._log.open("ab") as log, in_namespace(self.namespace):
             self._process = subprocess.Popen(
