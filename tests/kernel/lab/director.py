@@ -37,7 +37,7 @@ class Director:
         self.config = folder / "lvs.cf"
         self.socket = folder / "run" / "pulse.sock"
         self.lacks: tuple[str, ...] = ()  # capabilities that the next start leaves out
-        self._state = folder / "state"
+        self.state = folder / "state"
         self._log = folder / "pulse.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -119,7 +119,7 @@ class Director:
 
     @property
     def log(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def rows(self, service: str) -> Rows:
         """The destinations of one service in the kernel; none if there is no such service."""
@@ -141,7 +141,7 @@ class Director:
 
     @property
     def _places(self) -> list[str]:
-        paths = {"-c": self.config, "--socket": self.socket, "--state": self._state}
+        paths = {"-c": self.config, "--socket": self.socket, "--state": self.state}
         return [word for option, path in paths.items() for word in (option, str(path))]
 
     @property

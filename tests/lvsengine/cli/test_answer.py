@@ -14,8 +14,11 @@ from tests.lvsengine.sync.peers import Side, text
 
 
 @pytest.fixture(autouse=True)
-def _no_deadline_is_left() -> Iterator[None]:
+def _nothing_of_a_process_of_its_own_is_left() -> Iterator[None]:
+    mask = os.umask(0o022)
+    os.umask(mask)
     yield
+    os.umask(mask)
     signal.alarm(0)
 
 
