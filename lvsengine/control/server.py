@@ -31,6 +31,7 @@ REQUEST_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
 SOCKET_MODE = 0o660
 GROUP = "piranha"
+AGAIN = "ask again in a moment"
 SO_PEERGROUPS = 59  # asm-generic/socket.h
 
 Answer = Callable[[messages.Request], Awaitable[object]]
@@ -133,12 +134,18 @@ class ControlServer:
             return request
         peer = _peer(writer.get_extra_info("socket"))
         name = name_of(peer.uid)
-        group = self.path.stat().st_gid
+        group = self._group()
         if not peers.may_change(peer, os.geteuid(), group):
             command = messages.NAMES[type(request)]
             log.warning("refused order=%s by=%s", command, name)
             raise peers.refusal(name, command, _group_name(group))
         return replace(request, by=peers.actor(name, request.by))
+
+    def _group(self) -> int:
+        try:
+            return self.path.stat().st_gid
+        except FileNotFoundError:
+            raise EngineError("stopping", "pulse is being stopped", AGAIN) from None
 
     async def _answered(self, caller: Caller, request: messages.Request) -> object:
         if crowd.asks_too_much(self._serving, caller.uid):
@@ -149,6 +156,8 @@ class ControlServer:
         except (EngineError, ConnectionError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in scarcity.SCARCE:
+                raise EngineError("busy", f"pulse cannot answer: {error.strerror}", AGAIN) from error
             # A fault of ours in one answer must not take the director down.
             log.exception("a control request broke: %s", type(request).__name__)
             raise EngineError(
