@@ -102,6 +102,7 @@ make_folders() {
         mkdir -p "$(dirname "$DESTDIR$path")"
         mkdir "$DESTDIR$path"
         chown -h "$(id_of passwd "$user"):$(id_of group "$group")" "$DESTDIR$path"
+        chmod g-s "$DESTDIR$path" # inherited; a number alone would leave it
         chmod "$mode" "$DESTDIR$path"
     done
 }

@@ -169,3 +169,25 @@ def test_uninstalled_the_admin_s_files_and_data_are_left(machine: Machine) -> No
     left = [path for path in (machine.root / "usr/local").rglob("*") if not path.is_dir()]
     assert left == []
     assert list((machine.root / UNITS).iterdir()) == []
+
+
+def test_without_systemd_users_and_folders_are_the_same(
+    installed: Machine, tmp_path: Path
+) -> None:
+    bare = Machine.made(tmp_path / "root")
+    subprocess.run(["cp", "-a", installed.root / "opt", bare.root], check=True)
+    (bare.root / "etc/shadow").touch(0o600)  # where there is none, useradd makes none
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for program in (one for folder in ("/usr/sbin", "/usr/bin") for one in Path(folder).iterdir()):
+        if not program.name.startswith("systemd") and not (tools / program.name).is_symlink():
+            (tools / program.name).symlink_to(program)
+    run_setup(bare, PATH=str(tools))
+    for path, whose in FOLDERS.items():
+        assert owner_and_mode(bare, path) == whose, path
+    users = (bare.root / "etc/passwd").read_text()
+    assert re.search(r"^piranha:.*:/var/lib/piranha:/bin/sh$", users, re.MULTILINE)
+    groups = (bare.root / "etc/group").read_text()
+    assert re.search(r"^piranha:.*:pulse$", groups, re.MULTILINE)
+    for row in (bare.root / "etc/shadow").read_text().splitlines():
+        assert row.split(":")[1] in ("!", "*")
