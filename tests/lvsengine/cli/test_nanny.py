@@ -161,4 +161,4 @@ def test_a_try_that_cannot_be_made_says_so(capsys: pytest.CaptureFixture[str]) -
         assert nanny.main(["-h", "127.0.0.1", "-p", "9"]) == 1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert lines(capsys)[-1] == "down      not tried: no socket (Too many open files)"
+    assert lines(capsys)[-1] == "down      not tried: too few file descriptors are left"
