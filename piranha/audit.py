@@ -66,7 +66,7 @@ def record(
         before=before,
         after=after,
         changes=list(_bounded(changes)),
-        outcome=escaped(outcome),
+        outcome=_lines(outcome),
     )
 
 
@@ -77,7 +77,7 @@ def record_command(who: str, command: str, action: str, subject: str, outcome: s
         address=command,
         action=action,
         subject=escaped(subject)[:512],
-        outcome=escaped(outcome),
+        outcome=_lines(outcome),
     )
 
 
@@ -88,6 +88,11 @@ def _add(**said: object) -> None:
             AuditEntry.objects.filter(pk__lte=entry.pk - MAX_ENTRIES).delete()
     except DatabaseError:
         log.exception("not in the audit log: %s %s", said["action"], said["subject"])
+
+
+def _lines(text: str) -> str:
+    """Escape each line of an outcome, which may have several."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def _bounded(changes: Iterable[Difference]) -> Iterator[dict[str, str | None]]:

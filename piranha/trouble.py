@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from lvsengine.errors import EngineError
 from piranha import director
 
+log = logging.getLogger(__name__)
+
 NOTHING: Mapping[str, object] = MappingProxyType({})
 CONFLICT = 409
 UNAVAILABLE = 503
-OF_THE_ENGINE = ("not-running", "no-answer", "bad-answer", "other-protocol", "busy")
+OF_THE_ENGINE = ("no-database", "not-running", "no-answer", "bad-answer", "other-protocol", "busy")
 OF_READING = (
     "no-file", "not-a-file", "not-permitted", "too-large", "not-readable", "not-text",
     "foreign-link", "changing",
@@ -33,6 +38,13 @@ class TroubleMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, director.Conflict | director.Unsound):
             return render(request, "trouble.html", {"error": error}, status=CONFLICT)
+        if isinstance(error, DatabaseError):
+            log.exception("the web's database")
+            error = EngineError(
+                "no-database",
+                _("The web's own database cannot be used: %(why)s.") % {"why": error},
+                _("Make room on its disk, then try again. lvs.cf and the director go on."),
+            )
         return page(request, error) if isinstance(error, EngineError) else None
 
 

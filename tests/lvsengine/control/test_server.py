@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -90,6 +91,22 @@ async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(b"x" * (messages.MAX_LINE + 2))
         assert b"too long" in await reader.readline()
+        writer.close()
+
+
+async def test_who_asks_a_byte_at_a_time_is_hung_up_on_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lvsengine.control.server.REQUEST_TIMEOUT_S", 0.2)
+    async with a_server(tmp_path) as path:
+        reader, writer = await asyncio.open_unix_connection(path)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            hung_up = group.create_task(reader.read())
+            while not hung_up.done():
+                with contextlib.suppress(ConnectionError):
+                    writer.write(b" ")
+                await asyncio.wait({hung_up}, timeout=0.05)
+        assert hung_up.result() == b""
         writer.close()
 
 

@@ -4,13 +4,18 @@ import time
 from collections.abc import Callable
 
 import pytest
+from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
 from piranha.access import sessions
+from piranha.models import AuditEntry, User
+from tests.piranha.access.conftest import LogInByForm
 from tests.piranha.conftest import File
 from tests.piranha.fake_engine import FakeEngine
+from tests.piranha.forms import submit
 
 CONTROL = reverse("control")
 MINUTE = 60
@@ -90,6 +95,32 @@ def test_a_clock_set_forward_by_a_year_asks_for_the_password_again(
 ) -> None:
     wait(YEAR)
     assert admin.get(CONTROL).status_code == 302
+
+
+def test_with_a_full_disk_below_the_database_pages_are_shown_and_lvs_cf_is_saved(
+    admin: Client, lvs_cf: File, engine: FakeEngine, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_more: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(SessionStore, "save", full)
+    monkeypatch.setattr(AuditEntry.objects, "create", full)
+    wait(2 * MINUTE)  # a click is to be noted
+    assert admin.get(CONTROL).status_code == 200
+    submit(admin, reverse("global-settings"), tcp_timeout="301")
+    assert "tcp_timeout = 301" in lvs_cf.text
+
+
+def test_what_the_database_refuses_is_a_page_that_says_so(
+    client: Client, ann: User, try_login: LogInByForm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_more: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(SessionStore, "cycle_key", full)
+    answer = try_login(client)
+    assert answer.status_code == 503
+    assert "database or disk is full" in answer.content.decode()
 
 
 def test_clicks_are_written_at_most_once_a_minute(admin: Client, lvs_cf: File, wait: Wait) -> None:
