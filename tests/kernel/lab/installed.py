@@ -76,6 +76,16 @@ class Console:
             service = self.machine.service(f"{unit}.service", {}, log)
             return self._running.enter_context(service)
 
+    def crash(self, unit: str, running: subprocess.Popen[bytes]) -> None:
+        """Kill it, and do what systemd does then, short of starting it again."""
+        running.kill()
+        running.wait(10)
+        with in_namespace(self.namespace):
+            after = self.machine.unit_words(f"{unit}.service", "ExecStopPost")
+            subprocess.run(
+                after, env={"PATH": PATH, "LANG": "C.UTF-8"}, check=True, timeout=STEP_S
+            )
+
     def start_sshd(self) -> None:
         """Debian's package makes host keys, and starts it."""
         self.type("ssh-keygen -A && mkdir -p /run/sshd && chmod 755 /run/sshd")
@@ -107,6 +117,13 @@ class Console:
             error.add_note(f"{last[0]}\n" + "\n".join(self.transcript))
             raise
         return last[0]
+
+    def __str__(self) -> str:
+        logs = (f"--- {log.name}\n{log.read_text()}" for log in self._logs())
+        return "\n".join((*self.transcript, *logs))
+
+    def _logs(self) -> list[Path]:
+        return sorted(self.machine.root.parent.glob(f"{self.namespace}-*.log"))
 
     def close(self) -> None:
         self._running.close()
