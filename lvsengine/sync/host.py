@@ -1,8 +1,8 @@
 """The peer's side: what a director does with the files that the other one brings.
 
 `lvsctl pair answer` stands on it, and so does `local`, so that both judge alike. lvs.cf is
-installed here; what belongs to root is only laid ready, with an order beside it, and
-`received` installs it as root.
+installed here; what belongs to root is only laid ready, with its order, and `received`
+installs it as root.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from lvsengine.sync.values import LVS_CF, FileState, Installed, PeerStatus, Trou
 
 MAX_FILE = 1024 * 1024  # bytes, of what root installs
 ORDER = ".order"
+READY = "ready"  # in incoming; a unit of systemd starts root's part while something is in it
 RECEIVED = "received.json"
 LONGEST_RECEIVED = 64 * 1024
 
@@ -61,7 +62,7 @@ class Host:
 
     Attributes:
         config: lvs.cf.
-        folder: The sync's folder. `received.json` lies beside it, where only root may write.
+        folder: The sync's folder.
         clock: Seconds since the epoch.
     """
 
@@ -117,11 +118,25 @@ class Host:
             recorder.change(lambda record: plan.in_step(record, revision, now))
 
     def _lay_ready(self, order: Install) -> Installed:
+        """Hand a file to root: the order as the first line, then what it is about.
+
+        In one file, by a rename, for root takes all away that it finds there.
+        """
         data = self._staged(order, MAX_FILE)
         name = orders.staged(order.path)
-        told = json.dumps(to_plain(order)).encode()
-        with files.locked(self.incoming):
-            files.replace(self.incoming / f"{name}{ORDER}", told, like=self.incoming / name)
+        told = json.dumps(to_plain(order)).encode() + b"\n" + data
+        whole = self.incoming / f"{name}{ORDER}"
+        ready = self.incoming / READY
+        try:
+            ready.mkdir(exist_ok=True)
+            with files.locked(self.incoming):
+                files.replace(whole, told, like=self.incoming / name)
+                whole.rename(ready / name)
+        except OSError as error:
+            raise EngineError(
+                "not-saved", f"{order.path} cannot be handed over in {ready}: {error.strerror}"
+            ) from error
+        self._drop(name)
         return Installed(store.revision_of(data))
 
     @property
@@ -169,7 +184,7 @@ class Host:
 def received(folder: Path) -> Received:
     """Read what root did with received files; nothing readable is nothing done."""
     try:
-        data = files.read_whole(folder.parent / RECEIVED)
+        data = files.read_whole(folder / RECEIVED)
         if len(data) <= LONGEST_RECEIVED:
             return from_plain(Received, json.loads(data), RECEIVED)
     except (EngineError, PlainError, ValueError, RecursionError):

@@ -117,4 +117,4 @@ def _is_harmless(word: str) -> bool:
         return bool(_LONG.fullmatch(word)) and not "--modprobe".startswith(word)
     if word.startswith("-"):
         return bool(_SHORT.fullmatch(word))
-    return bool(_OPERAND.fullmatch(word))
+    return bool(_OPERAND.fullmatch(word)) and not ("/" in word and ".." in word)

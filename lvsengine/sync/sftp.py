@@ -8,7 +8,6 @@ failed is said once, by whoever tried.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import logging
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import paramiko
+from paramiko.ssh_exception import IncompatiblePeer as _Incompatible
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import files
@@ -37,12 +37,10 @@ PRIVATE_KEY = "id_ed25519"
 CONNECT_S = 8.0  # for one of two addresses
 MOST_PREFETCHED = 32
 _REFUSED = {"keys": ["ssh-rsa", "ssh-dss"], "pubkeys": ["ssh-rsa", "ssh-dss"]}  # SHA-1
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 T = TypeVar("T")
 
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
-logging.getLogger("paramiko").propagate = False
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +248,7 @@ class SftpTarget:
         except (paramiko.SSHException, OSError, EOFError, ValueError) as error:
             if self._expired.is_set() or isinstance(error, TimeoutError):
                 raise self._too_slow() from error
-            if self._transport is not None and not self._transport.is_active():
-                raise self._cut() from error
-            raise _told_by_peer(error, self.address) from error
+            raise _said_by_peer(error, self.address) or self._cut() from error
 
     def _too_slow(self) -> EngineError:
         return EngineError(
@@ -297,14 +293,16 @@ def _all(receive: Callable[[int], bytes]) -> bytes:
     return answer
 
 
-def _told_by_peer(error: Exception, address: str) -> EngineError:
-    """Find the peer's own sentence in what SFTP says."""
+def _said_by_peer(error: Exception, address: str) -> EngineError | None:
+    """Find the peer's own sentence in an error; None: the wire broke."""
     told = error.strerror or str(error) if isinstance(error, OSError) else str(error)
     if told.startswith("{"):
         try:
             orders.decode(told.encode(), Installed)
         except EngineError as own:
             return own
-    return EngineError(
-        "refused", f"{address} refuses: {told}", "is the other director of the same version?"
-    )
+    if isinstance(error, paramiko.ChannelException | paramiko.SFTPError | _Incompatible):
+        return EngineError(
+            "refused", f"{address} refuses: {told}", "is the other director of the same version?"
+        )
+    return None
