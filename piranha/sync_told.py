@@ -143,13 +143,14 @@ def _host_key(state: State, words: dict[str, str]) -> str:
 
 def tries(state: State) -> str:
     """Say how often it failed, and when it is tried again; empty where that is no matter."""
-    if state.standing is not Standing.WAITING:
+    if state.standing is not Standing.WAITING or not state.record.tries:
         return ""
     count = ngettext(
         "%(n)d try has failed since %(at)s.", "%(n)d tries have failed since %(at)s.",
         state.record.tries,
     ) % {"n": state.record.tries, "at": clock(state.record.since)}  # fmt: skip
     if not state.record.retry_at:
-        return f"{count} {_('It is tried again with the next edit.')}"
+        again = _("It is tried again with the next edit.")
+        return f"{count} {again}"
     again = _("It is tried again at %(at)s.") % {"at": clock(state.record.retry_at)}
     return f"{count} {again}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from lvsengine.errors import EngineError
 from lvsengine.sync.copier import Copier
@@ -131,11 +132,8 @@ def accept_host_key(fingerprint: str) -> State:
 @contextmanager
 def _waiting() -> Iterator[None]:
     if not _kept.room.acquire(blocking=False):
-        raise EngineError(
-            "busy",
-            f"{AT_ONCE} others are waiting for the other director's answer already",
-            "try again in a moment",
-        )
+        told = _("Others are waiting for the other director's answer already.")
+        raise EngineError("busy", told, _("Try again in a moment."))
     try:
         yield
     finally:

@@ -175,7 +175,8 @@ def _not_taken(error: EngineError) -> str:
             "One of the two files was changed since you looked, so nothing was overwritten. This"
             " is the comparison now; look again."
         )
-    return f"{_('Nothing was overwritten.')} {failure(error)}"
+    told = _("Nothing was overwritten.")
+    return f"{told} {failure(error)}"
 
 
 def _record(request: HttpRequest, action: str, expected: Revisions, state: State) -> None:
@@ -239,8 +240,8 @@ def host_key(request: HttpRequest) -> HttpResponse:
         syncing.accept_host_key(fingerprint)
     except EngineError as error:
         audit.record(request, "accept host key", subject, outcome=f"{fingerprint[:80]}: {error}")
-        told = f"{_('It was not accepted.')} {failure(error)}"
-        return _show_host_key(request, CONFLICT, told)
+        told = _("It was not accepted.")
+        return _show_host_key(request, CONFLICT, f"{told} {failure(error)}")
     instead = f", instead of {before.record.pinned}" if before.record.pinned else ""
     audit.record(request, "accept host key", subject, outcome=f"{fingerprint[:80]}{instead}")
     told = _("The host key of the %(peer)s is trusted from now on: %(fingerprint)s.")

@@ -610,7 +610,7 @@ def test_of_many_who_wait_for_the_peer_the_third_is_sent_away(
 
     torn.at_connect = deeper
     page_of(admin, COMPARE)
-    assert any("others are waiting for the other director" in page for page in said)
+    assert any("Others are waiting for the other director" in page for page in said)
     torn.at_connect = lambda: None
     assert OURS in page_of(admin, COMPARE)  # who waited makes room again
 
