@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lvsengine.sync.received import Installer
 
     if os.geteuid() != 0:
-        raise EngineError("not-permitted", "only root may install these files", "sudo lvsctl ...")
+        raise EngineError("not-root", "only root may install these files", "run it as root")
     states = Installer(arguments.folder).run()
     for state in states:
         if state.trouble is not None:

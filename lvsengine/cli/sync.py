@@ -100,19 +100,23 @@ def _held(places: Places, read: Callable[[str], bytes]) -> dict[str, bytes | Eng
 
 
 def _become_owner(folder: Path) -> None:
+    owner = _owner(folder)
+    if owner != 0:
+        user = pwd.getpwuid(owner)
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+
+def _owner(folder: Path) -> int:
     try:
-        owner = folder.stat().st_uid
+        return folder.stat().st_uid
     except OSError as error:
         raise EngineError(
             "no-sync-folder",
             f"the sync's folder {folder} cannot be used: {error.strerror}",
             "run `lvsctl pair invite` on the primary and `lvsctl pair join` on the backup",
         ) from error
-    if owner != 0:
-        user = pwd.getpwuid(owner)
-        os.initgroups(user.pw_name, user.pw_gid)
-        os.setgid(user.pw_gid)
-        os.setuid(user.pw_uid)
 
 
 # --- in words ---------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ BARE = "setpriv --bounding-set=-dac_override,-dac_read_search " if os.geteuid() 
 
 CF = """\
 serial_no = {serial}
-primary = 127.0.0.1
-backup = 127.0.0.2
+primary = {primary}
+backup = {backup}
 backup_active = 1
 network = direct
 sync_port = {port}
@@ -62,6 +62,7 @@ class Director:
     home: Path
     address: str
     port: int
+    directors: tuple[str, str] = ("127.0.0.1", "127.0.0.2")  # the primary, the backup
     serial: int = 1
     engine: FakeEngine = field(default_factory=FakeEngine)
     running: str = "000000000000"  # the revision that its engine says it runs
@@ -104,7 +105,9 @@ class Director:
 
     def edit(self, weight: int, more: str = "") -> str:
         self.serial += 1
-        text = more + CF.format(serial=self.serial, weight=weight, port=self.port)
+        primary, backup = self.directors
+        said = {"serial": self.serial, "weight": weight, "port": self.port}
+        text = more + CF.format(primary=primary, backup=backup, **said)
         self.write(text)
         return text
 

@@ -1,0 +1,122 @@
+"""lvs.cf goes to the backup over a wire that is slow, loses, resets and breaks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from lvsengine.sync import sftp
+from lvsengine.sync.places import Places
+from lvsengine.sync.plan import Peer
+from lvsengine.sync.syncer import Syncer
+from lvsengine.sync.target import Target
+from lvsengine.sync.values import Standing, State
+from tests.kernel.lab.namespaces import in_namespace, run
+from tests.kernel.lab.network import Network, cable
+from tests.piranha.fake_engine import listening
+from tests.sync.directors import Director
+
+PORT = 22022
+PUBLIC = cable("dirA", "public"), cable("dirB", "public")
+LONG = "# a line of a long file\n" * 20_000
+Pair = tuple[Director, Director]
+
+
+@pytest.fixture
+def wired(lab: Network, tmp_path: Path) -> Iterator[Pair]:
+    """The primary in dirA and the backup in dirB, in step; the backup's sshd runs."""
+    addresses = PUBLIC[0].address, PUBLIC[1].address
+    primary = Director(tmp_path / "primary", addresses[0], PORT, addresses)
+    backup = Director(tmp_path / "backup", addresses[1], PORT, addresses)
+    for one, other in ((primary, backup), (backup, primary)):
+        one.trust(other)
+        one.edit(1)
+    with ExitStack() as stack:
+        stack.enter_context(listening(backup.engine, backup.socket))
+        with in_namespace("dirB"):
+            stack.enter_context(backup.sshd(PORT))
+        yield primary, backup
+    lab.plug(PUBLIC[0])
+
+
+def copied(primary: Director, deadline_s: float = 30.0) -> State:
+    def connect(peer: Peer, places: Places) -> Target:
+        return sftp.connect(peer, sftp.Login(places.folder, places.user), deadline_s)
+
+    own = primary.address
+    places = primary.syncer().places
+    syncer = Syncer(places, connect, is_local=lambda address: str(address) == own)
+    with in_namespace("dirA"):
+        return syncer.copy()
+
+
+@contextmanager
+def wire(*qualities: str) -> Iterator[None]:
+    """Let the primary's public wire be bad, as netem says it."""
+    run("dirA", "tc", "qdisc", "add", "dev", "eth0", "root", "netem", *qualities)
+    try:
+        yield
+    finally:
+        run("dirA", "tc", "qdisc", "del", "dev", "eth0", "root")
+
+
+@contextmanager
+def after(seconds: float, act: Callable[[], object]) -> Iterator[None]:
+    timer = threading.Timer(seconds, act)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+def test_a_wire_that_loses_and_delays_makes_it_slow_and_nothing_else(wired: Pair) -> None:
+    primary, backup = wired
+    text = primary.edit(weight=5)
+    with wire("delay", "20ms", "5ms", "loss", "5%"):
+        state = copied(primary)
+    assert (state.standing, state.trouble) == (Standing.IN_STEP, None)
+    assert backup.text == text
+
+
+def test_a_cable_pulled_during_the_transfer_leaves_the_old_file_and_is_tried_again(
+    wired: Pair, lab: Network
+) -> None:
+    primary, backup = wired
+    old = backup.text
+    text = primary.edit(weight=5, more=LONG)
+    with wire("rate", "400kbit"), after(4.0, lambda: lab.pull(PUBLIC[0])):
+        state = copied(primary, deadline_s=10.0)
+    assert state.standing is Standing.WAITING
+    assert state.trouble is not None
+    assert state.trouble.code == "too-slow"
+    assert backup.text == old
+    lab.plug(PUBLIC[0])
+    assert copied(primary).standing is Standing.IN_STEP
+    assert backup.text == text
+
+
+def test_a_reset_during_the_transfer_leaves_the_old_file_and_is_tried_again(
+    wired: Pair,
+) -> None:
+    primary, backup = wired
+    old = backup.text
+    text = primary.edit(weight=5, more=LONG)
+    rule = ["INPUT", "-p", "tcp", "--dport", str(PORT), "-j", "REJECT"]
+    reset = [*rule, "--reject-with", "tcp-reset"]
+    with (
+        wire("rate", "400kbit"),
+        after(4.0, lambda: run("dirB", "iptables-legacy", "-A", *reset)),
+    ):
+        state = copied(primary)
+    run("dirB", "iptables-legacy", "-D", *reset)
+    assert state.standing is Standing.WAITING
+    assert state.trouble is not None
+    assert state.trouble.code == "cut"
+    assert backup.text == old
+    assert copied(primary).standing is Standing.IN_STEP
+    assert backup.text == text
