@@ -253,9 +253,7 @@ def test_how_the_sync_stands_is_told_in_chinese(
     other.refusal = refusal
     lvs_cf.write(PAIR.replace("deadtime = 18", "deadtime = 30"))
     if edited_there:
-        other.write(
-            PAIR.replace("weight = 1", "weight = 4") + "virtual two {\n port = many\n}\n"
-        )
+        other.write(PAIR.replace("weight = 1", "weight = 4") + "virtual two {\n port = many\n}\n")
     syncing.current().syncer.copy()
     pages = {path: chinese.get(path) for path in SYNC_PAGES}
     both = {"ours": lvs_cf.revision, "theirs": other.revision, "understood": "1"}

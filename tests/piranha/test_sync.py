@@ -556,7 +556,9 @@ def test_a_peers_file_with_errors_is_not_taken(
     assert response.status_code == 409
     assert "Nothing was overwritten." in response.content.decode()
     assert lvs_cf.text == before
-    assert "errors" in AuditEntry.objects.get().outcome
+    outcome = AuditEntry.objects.get().outcome
+    assert "error: " in outcome
+    assert "warning" not in outcome  # one stands before it in the file
 
 
 def test_a_peer_that_is_away_cannot_be_compared_with(admin: Client, torn: OtherDirector) -> None:
