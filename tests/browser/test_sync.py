@@ -18,8 +18,8 @@ from tests.browser.test_text_browser import logged_in
 from tests.piranha.fake_engine import listening
 from tests.sync import directors
 
-SINCE = {"en": "Both directors have the same lvs.cf", "zh": "兩台導向器的 lvs.cf 相同"}
-COPY = {"en": "Copy to the backup", "zh": "複製到備援"}
+SINCE = {"en": "Both directors have the same lvs.cf", "zh": "兩台 LVS 路由器有相同的 lvs.cf"}
+COPY = {"en": "Copy to the backup", "zh": "複製到備援 LVS 路由器"}
 
 
 @dataclass
