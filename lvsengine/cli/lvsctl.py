@@ -28,6 +28,7 @@ examples:
   lvsctl status --watch        the director at a glance, every second
   lvsctl drain web/one         take real server `one` of virtual server `web` out gently
   lvsctl standby               hand over to the peer, before maintenance
+  lvsctl sync                  copy lvs.cf to the peer now, and say how the two stand
   lvsctl explain web/one       why is it up or down? Its last results
 
 exit status: 0 done, 1 refused or not sound, 2 wrong usage, 3 pulse is not there

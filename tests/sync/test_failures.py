@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -143,52 +142,6 @@ def test_a_cut_after_install_was_sent_is_found_done_by_the_next_try(tmp_path: Pa
         backup.engine.asked.clear()
         assert primary.syncer().copy().standing is Standing.IN_STEP
         assert [type(asked).__name__ for asked in backup.engine.asked] == ["Status"]
-
-
-@contextmanager
-def small_disk(folder: Path, size: int) -> Iterator[None]:
-    """Let a folder with its files lie on a disk of `size` bytes."""
-    held = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    folders = [path for path in folder.rglob("*") if path.is_dir()]
-    mount = [
-        "mount",
-        "-t",
-        "tmpfs",
-        "-o",
-        f"size={size},nr_inodes=200,mode=0755",
-        "none",
-        str(folder),
-    ]
-    subprocess.run(mount, check=True)
-    try:
-        for path in folders:
-            path.mkdir(parents=True)
-        for path, data in held.items():
-            path.write_bytes(data)
-            path.chmod(0o600)
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.mark.parametrize("where", ["incoming", "lvs.cf"])
-def test_a_full_disk_at_the_peer_is_said_and_its_file_is_whole(pair: Pair, where: str) -> None:
-    primary, backup = pair
-    old = backup.text
-    folder = backup.folder / "incoming" if where == "incoming" else backup.config.parent
-    with small_disk(folder, 64 * 1024):
-        filler = folder / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(b"x" * 4096)
-        primary.edit(weight=5, more="# a long comment\n" * 500)
-        state = primary.syncer().copy()
-        assert state.standing is Standing.WAITING
-        assert "No space left on device" in str(state.trouble)
-        assert backup.text == old
-        filler.unlink()
-        assert primary.syncer().copy().standing is Standing.IN_STEP
-        assert backup.text == primary.text
 
 
 def test_a_peer_that_may_not_write_its_file_says_so(pair: Pair) -> None:

@@ -29,7 +29,7 @@ COMMIT
         (SYSCTL, "-net.ipv4.conf.eth0/100.rp_filter = 2\nnet.ipv4.conf.*.arp_ignore=1"),
         (SYSCTL, "net.ipv4.ip_local_port_range = 1024 65535\r\n"),
         (IPTABLES, SAVED),
-        (NFT, "table ip lvs {\n\tchain a { tcp dport 80 meta mark set 80 }\n}\n"),
+        (NFT, "table ip lvs {\n\tchain a {\n\t\ttcp dport 80 meta mark set 80\n\t}\n}\n"),
     ],
 )
 def test_what_the_manual_wants_passes(path: str, text: str) -> None:

@@ -1,10 +1,11 @@
-"""lvs.cf goes to the backup over a wire that is slow, loses, resets and breaks."""
+"""lvs.cf goes to the backup over a bad wire, and onto a full disk."""
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,49 @@ def test_a_reset_during_the_transfer_leaves_the_old_file_and_is_tried_again(
     assert backup.text == old
     assert copied(primary).standing is Standing.IN_STEP
     assert backup.text == text
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[None]:
+    """Let a folder with its files lie on a disk of `size` bytes."""
+    held = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    folders = [path for path in folder.rglob("*") if path.is_dir()]
+    mount = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={size},nr_inodes=200,mode=0755",
+        "none",
+        str(folder),
+    ]
+    subprocess.run(mount, check=True)
+    try:
+        for path in folders:
+            path.mkdir(parents=True)
+        for path, data in held.items():
+            path.write_bytes(data)
+            path.chmod(0o600)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("where", ["incoming", "lvs.cf"])
+def test_a_full_disk_at_the_peer_is_said_and_its_file_is_whole(wired: Pair, where: str) -> None:
+    primary, backup = wired
+    old = backup.text
+    folder = backup.folder / "incoming" if where == "incoming" else backup.config.parent
+    with small_disk(folder, 64 * 1024):
+        filler = folder / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        primary.edit(weight=5, more="# a long comment\n" * 500)
+        state = copied(primary)
+        assert state.standing is Standing.WAITING
+        assert "No space left on device" in str(state.trouble)
+        assert backup.text == old
+        filler.unlink()
+        assert copied(primary).standing is Standing.IN_STEP
+        assert backup.text == primary.text
