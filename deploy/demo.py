@@ -144,6 +144,7 @@ def _demonstrate(plane: str, children: list[subprocess.Popen[bytes]]) -> None:
         str(BIN / "piranha-gui"), "--bind", ADDRESS, "--port", str(WEB_PORT),
         "--config", str(config), "--socket", str(FOLDER / "pulse.sock"),
         "--state", str(FOLDER / "web-state"), "--web", str(FOLDER / "web"),
+        "--sync", str(FOLDER / "sync"),
         log=WEB_LOG,
     )  # fmt: skip
     children.append(web)

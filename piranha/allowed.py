@@ -61,6 +61,11 @@ ALLOWED: dict[Rule, tuple[str, dict[str, object]]] = {
     rules.conflict_action: (_("nothing or preempt."), {}),
     rules.user: (_("The name of a user, but not root."), {}),
     rules.path: (_("The whole path of a file, from / on."), {}),
+    rules.sysctl_file: (_("/etc/sysctl.conf, or NAME.conf in /etc/sysctl.d."), {}),
+    rules.packet_filter_file: (
+        _("One of %(names)s."),
+        {"names": ", ".join(rules.PACKET_FILTER_FILES)},
+    ),
     rules.text: (_("Text of one line, up to %(most)s characters."), {"most": rules.MAX_TEXT}),
 }
 

@@ -30,6 +30,7 @@ ACTIONS = frozenset({
     _("create"), _("restore"), _("apply"), _("drain"), _("force-up"), _("force-down"), _("auto"),
     _("standby"), _("takeover"), _("log in"), _("log in refused"), _("log out"),
     _("change password"), _("set password"), _("set role"), _("delete user"),
+    _("copy"), _("take ours"), _("take theirs"), _("accept host key"),
 })  # fmt: skip
 
 

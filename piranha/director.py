@@ -26,6 +26,7 @@ from lvsengine.lvscf.names import Resolver
 from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.lvscf.syntax import Tree, parse
 from lvsengine.snapshot import Snapshot
+from piranha import syncing
 
 T = TypeVar("T")
 FRESH_S = 0.9  # seconds for which a snapshot is shared: all pages together ask once a second
@@ -168,6 +169,7 @@ def _written(loaded: store.Loaded, changed: Tree, warnings: tuple[Problem, ...])
         if error.code == "changed-meanwhile":
             raise Conflict(load(), loaded.revision) from error
         raise
+    syncing.edited()
     return Saved(loaded.revision, revision, compare(loaded.tree, changed), warnings)
 
 
@@ -207,6 +209,7 @@ def _created(text: str) -> Saved:
         if error.code == "changed-meanwhile":
             raise Conflict(load(), "") from error
         raise
+    syncing.edited()
     return Saved("", revision, compare(parse("", ""), tree), warnings)
 
 

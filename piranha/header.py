@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from lvsengine.errors import EngineError
 from lvsengine.snapshot import Snapshot
-from piranha import director
+from piranha import director, sync_told, syncing
 from piranha.panels import PANELS
 
 THEME_COOKIE = "piranha-theme"
@@ -49,6 +49,11 @@ class Strip:
         return self.running == self.peer if self.running and self.peer else None
 
     @property
+    def ahead(self) -> bool:
+        """Whether the peer runs the file on the disk already, and this director not yet."""
+        return bool(self.file) and self.file == self.peer != self.running
+
+    @property
     def not_told(self) -> bool:
         """Whether the peer is heard, but its heartbeat has no room for a revision."""
         return self.paired and not self.peer_silent and not self.peer
@@ -70,6 +75,7 @@ def header(request: HttpRequest) -> dict[str, object]:
         "snapshot": picture.snapshot,
         "engine_error": picture.error,
         "strip": strip(picture.snapshot),
+        "sync": sync_told.short(syncing.state()),
     }
 
 
@@ -80,6 +86,7 @@ def facts(snapshot: Snapshot | None, error: EngineError | None) -> str:
         "snapshot": snapshot,
         "engine_error": error,
         "strip": strip(snapshot),
+        "sync": sync_told.short(syncing.state()),
     }
     return render_to_string("partials/facts.html", context).strip()
 

@@ -4,7 +4,9 @@ PIRANHA_CONFIG   lvs.cf                          /etc/sysconfig/ha/lvs.cf
 PIRANHA_SOCKET   the engine's socket             /run/piranha/pulse.sock
 PIRANHA_STATE    users, sessions, audit, secret  /var/lib/piranha/web
 PIRANHA_WEB      the two allowlists              /etc/sysconfig/ha/web
-PIRANHA_USER     whom root becomes               piranha, where there is such a user
+PIRANHA_SYNC     keys and state of the sync      /var/lib/piranha/sync
+PIRANHA_USER     whom root becomes, and as whom  piranha, where there is such a user
+                 the other director is visited
 PIRANHA_TLS      1 where the web speaks TLS
 PIRANHA_TRUSTED_PROXIES  addresses whose X-Forwarded-For counts; none
 """
@@ -33,6 +35,8 @@ LVS_CF = Path(os.environ.get("PIRANHA_CONFIG", "/etc/sysconfig/ha/lvs.cf"))
 ENGINE_SOCKET = Path(os.environ.get("PIRANHA_SOCKET", "/run/piranha/pulse.sock"))
 STATE = Path(os.environ.get("PIRANHA_STATE", "/var/lib/piranha/web"))
 WEB = Path(os.environ.get("PIRANHA_WEB", "/etc/sysconfig/ha/web"))
+SYNC = Path(os.environ.get("PIRANHA_SYNC", "/var/lib/piranha/sync"))
+SYNC_USER = os.environ.get("PIRANHA_USER", "piranha")
 TLS = os.environ.get("PIRANHA_TLS") == "1"
 TRUSTED_PROXIES = client.proxies(os.environ.get("PIRANHA_TRUSTED_PROXIES", ""))
 

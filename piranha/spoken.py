@@ -74,9 +74,9 @@ class Template:
 WORDED = frozenset({
     "asks", "block", "change", "code", "detail", "doc", "ended", "endless_search", "error",
     "failure", "hint", "interfaces", "kernel", "kind", "known", "limit", "list", "lost_links",
-    "names", "obstacle", "ordered", "peer_is", "places", "problem", "reason", "reasons",
-    "result", "role", "roles", "rule", "said", "sentence", "strerror", "subject", "value",
-    "verb", "wanted", "what", "where", "who", "why", "why_not",
+    "names", "obstacle", "ordered", "peer_is", "places", "problem", "problems", "reason",
+    "reasons", "result", "role", "roles", "rule", "said", "sentence", "side", "strerror",
+    "subject", "value", "verb", "wanted", "what", "where", "who", "why", "why_not",
 })  # fmt: skip
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
 

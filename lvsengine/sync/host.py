@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import files, reading, store, syntax
 from lvsengine.lvscf.names import Resolver
+from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.plain import PlainError, from_plain, to_plain
 from lvsengine.sync import orders, plan
 from lvsengine.sync.orders import Install
@@ -99,9 +100,10 @@ class Host:
         text = data.decode("utf-8", "surrogateescape")
         found = reading.read(syntax.parse(text, LVS_CF), Resolver())
         if found.config is None:
+            problem = first_error(found.problems)
             raise EngineError(
                 "not-sound",
-                f"the peer refuses an lvs.cf with errors: {found.problems[0]}",
+                f"the peer refuses an lvs.cf with errors: {problem}",
                 "lvsctl check lists them all",
             )
         expected = "" if order.expected == orders.NONE else order.expected
@@ -179,6 +181,11 @@ class Host:
             if error.code == "no-file":
                 return None
             raise
+
+
+def first_error(problems: Iterable[Problem]) -> str:
+    """Say the first thing that makes a file unsound; warnings may stand before it."""
+    return str(next(one for one in problems if one.severity is Severity.ERROR))
 
 
 def received(folder: Path) -> Received:

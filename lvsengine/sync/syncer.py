@@ -21,7 +21,7 @@ from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.names import Resolver
 from lvsengine.sync import exchange, known_hosts, plan, threeway
 from lvsengine.sync.exchange import Ours, Outcome
-from lvsengine.sync.host import MAX_FILE
+from lvsengine.sync.host import MAX_FILE, first_error
 from lvsengine.sync.places import Places as Places
 from lvsengine.sync.plan import BUSY_AT_MOST_S, IsLocal, Peer, Verdict
 from lvsengine.sync.record import Recorder
@@ -351,7 +351,7 @@ class Syncer:
             return looked
         data = files.read_whole(self.places.config)
         found = reading.read(syntax.parse(_text(data), str(self.places.config)), Resolver())
-        problem = str(found.problems[0]) if found.config is None else ""
+        problem = first_error(found.problems) if found.config is None else ""
         self._looked = looked = _Looked(stamp, data, found.config, problem)
         return looked
 
@@ -365,11 +365,12 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _judge(text: str) -> None:
-    found = reading.read(syntax.parse(text, "lvs.cf of the peer"), Resolver())
+    found = reading.read(syntax.parse(text, LVS_CF), Resolver())
     if found.config is None:
+        problem = first_error(found.problems)
         raise EngineError(
             "not-sound",
-            f"the peer's lvs.cf has errors and is not taken: {found.problems[0]}",
+            f"the peer's lvs.cf has errors and is not taken: {problem}",
             "mend it there",
         )
 

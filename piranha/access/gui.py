@@ -29,6 +29,7 @@ DEFAULTS = {
     "socket": ("PIRANHA_SOCKET", "/run/piranha/pulse.sock"),
     "state": ("PIRANHA_STATE", "/var/lib/piranha/web"),
     "web": ("PIRANHA_WEB", "/etc/sysconfig/ha/web"),
+    "sync": ("PIRANHA_SYNC", "/var/lib/piranha/sync"),
 }
 # No query: it could carry what somebody typed. %(h)s is the client, also behind a proxy.
 ACCESS_LINE = "%(h)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
@@ -42,7 +43,8 @@ http://HOST:3636. Set a password first: piranha-passwd.
   piranha-gui --tls CERT.pem KEY.pem           with a certificate of yours
   piranha-gui --tls self-signed                with one of its own; compare the fingerprint
   piranha-gui --trusted-proxy 10.0.0.5         behind a proxy that sets X-Forwarded-For
-  piranha-gui --config ./lvs.cf --state ./web --web ./web --socket ./pulse.sock --port 8443
+  piranha-gui --config ./lvs.cf --state ./web --web ./web --sync ./sync \\
+              --socket ./pulse.sock --port 8443
                                                to try it out, as any user
 
 Started as root it becomes user piranha where there is one, after it has opened the port and
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         "socket": "where pulse answers",
         "state": "users, sessions, audit log",
         "web": "the folder of the two allowlists",
+        "sync": "the folder of what copies lvs.cf to the other director, as lvsctl pair made it",
     }
     for name, (variable, default) in DEFAULTS.items():
         told = f"{helps[name]} (default: {default})"
@@ -271,8 +274,23 @@ def _gunicorn_settings(
         "logconfig_dict": logging,
         "access_log_format": ACCESS_LINE,
         "forwarded_allow_ips": ",".join(map(str, settings.TRUSTED_PROXIES)),
+        "post_worker_init": _begin_to_copy,
+        "worker_exit": _end_to_copy,
     }
     if tls is not None:
         # gunicorn asks only whether there is a file; the context was made by who may read it.
         asked |= {"certfile": os.devnull, "ssl_context": lambda _config, _default: tls.context}
     return asked
+
+
+def _begin_to_copy(_worker: object) -> None:
+    """Start the sync's thread in a worker: a thread does not come along through a fork."""
+    from piranha import syncing
+
+    syncing.start()
+
+
+def _end_to_copy(_server: object, _worker: object) -> None:
+    from piranha import syncing
+
+    syncing.stop()

@@ -13,7 +13,8 @@ from lvsengine.control.messages import Event, Graph
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.problems import Severity
 from lvsengine.snapshot import RoleChange, Snapshot
-from piranha import director
+from lvsengine.sync.values import State
+from piranha import director, syncing
 
 EVENTS_SHOWN = 20
 HISTORY_SHOWN = 10
@@ -43,6 +44,7 @@ class Board:
     snapshot: Snapshot | None
     error: EngineError | None
     file: FileState
+    sync: State | None = None
     events: tuple[Event, ...] = ()
     history: tuple[RoleChange, ...] = ()
 
@@ -77,6 +79,7 @@ def _looked(picture: director.Picture, before: Board | None) -> Board:
         snapshot=snapshot,
         error=picture.error,
         file=_file(),
+        sync=syncing.state(),
         events=_events(snapshot, before),
         history=_history(snapshot, before),
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from lvsengine.errors import EngineError
 from lvsengine.snapshot import PeerState, RealServerState, Snapshot
+from lvsengine.sync.values import Standing, State
+from piranha import sync_told
 from piranha.monitoring.board import Board, FileState
 from piranha.monitoring.query import Query
 from piranha.monitoring.rows import LOST, VirtualRow, ident, serves
@@ -28,6 +31,7 @@ class Trouble:
     Attributes:
         weight: `error`, `warning`, or `note` for what an operator ordered.
         search: What to search for to see it among the virtual servers; may be empty.
+        page: The address of the page that is about it; may be empty.
         hint: What to do; may be empty.
     """
 
@@ -36,6 +40,7 @@ class Trouble:
     subject: str = ""
     search: str = ""
     hint: str = ""
+    page: str = ""
 
     @property
     def badge(self) -> str:
@@ -47,7 +52,9 @@ class Trouble:
 
     @property
     def address(self) -> str:
-        return "?" + Query(text=self.search).address() if self.search else ""
+        if self.page:
+            return self.page
+        return f"?{Query(text=self.search).address()}#virtuals" if self.search else ""
 
 
 def troubles(board: Board) -> tuple[Trouble, ...]:
@@ -55,6 +62,8 @@ def troubles(board: Board) -> tuple[Trouble, ...]:
     found = [*_of_engine(board.error), *_of_file(board.file)]
     if board.snapshot is not None:
         found += _of_snapshot(board.snapshot)
+    if board.sync is not None:
+        found += _of_sync(board.sync)
     order = ("error", "warning", "note")
     return tuple(sorted(found, key=lambda one: order.index(one.weight)))
 
@@ -92,6 +101,22 @@ def _of_file(file: FileState) -> Iterator[Trouble]:
             % {"n": len(file.errors), "first": said(file.errors[0])},
             "lvs.cf",
         )
+
+
+def _of_sync(state: State) -> Iterator[Trouble]:
+    """Say where lvs.cf does not get to the peer, or what it did not do there."""
+    page, subject = reverse("sync"), _("the sync")
+    if not state.peer_name:
+        return  # there is none, or lvs.cf is not sound, which is said elsewhere
+    if state.standing in (Standing.STOPPED, Standing.HOST_KEY):
+        yield Trouble("error", sync_told.sentence(state), subject, page=page)
+    elif state.standing is Standing.WAITING:
+        told = f"{sync_told.sentence(state)} {sync_told.why(state)}"
+        yield Trouble("warning", told, subject, page=page)
+    elif state.standing is Standing.NOT_PAIRED and state.automatic:
+        yield Trouble("warning", sync_told.sentence(state), subject, page=page)
+    elif state.standing is Standing.IN_STEP and state.record.warning is not None:
+        yield Trouble("warning", said(state.record.warning.sentence), subject, page=page)
 
 
 def _of_snapshot(snapshot: Snapshot) -> list[Trouble]:

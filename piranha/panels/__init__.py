@@ -34,6 +34,6 @@ PANELS = (
 
 # Pages under a tab, and pages that are no tab of the manual.
 UNDER = ("virtual_server", "real_servers", "real_server", "monitoring_scripts")
-MORE = (*UNDER, "difference", "revisions", "edit_file", "audit_log", "help")
+MORE = (*UNDER, "difference", "sync", "revisions", "edit_file", "audit_log", "help")
 
 register_converter(NameConverter, "name")

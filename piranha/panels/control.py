@@ -58,7 +58,7 @@ def _here(query: Query) -> str:
 def update(request: HttpRequest) -> HttpResponse:
     """Answer the parts that the browser does not have yet; 204 where it has all."""
     now = live.view(Query.of(request.GET.dict()), may_order=may(request, Role.OPERATOR))
-    return _parts(request, now.token, live.body(request.GET.get("seen", ""), now))
+    return parts(request, now.token, live.body(request.GET.get("seen", ""), now))
 
 
 @require_safe
@@ -69,10 +69,11 @@ def head(request: HttpRequest) -> HttpResponse:
     html = facts(picture.snapshot, picture.error)
     token = f"{live.START}{hash(html) & (2**64 - 1):016x}"
     same = request.GET.get("seen") == token
-    return _parts(request, token, b"" if same else gzip.compress(html.encode(), live.LEVEL))
+    return parts(request, token, b"" if same else gzip.compress(html.encode(), live.LEVEL))
 
 
-def _parts(request: HttpRequest, token: str, zipped: bytes) -> HttpResponse:
+def parts(request: HttpRequest, token: str, zipped: bytes) -> HttpResponse:
+    """Answer what a browser lacks, gzipped, and the token of what it has then; 204 for nothing."""
     if not zipped:
         response = HttpResponse(status=NO_CONTENT)
     elif "gzip" in request.headers.get("Accept-Encoding", ""):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +19,8 @@ from lvsengine.lvscf.problems import Severity
 from lvsengine.lvscf.store import Loaded
 from lvsengine.lvscf.syntax import parse
 from lvsengine.snapshot import Snapshot
-from piranha import audit, director, linediff, numbered
+from lvsengine.sync.values import Standing
+from piranha import audit, director, linediff, numbered, sync_told, syncing
 from piranha.access.roles import may, needs
 from piranha.models import Role
 from piranha.panels.accept import redirect
@@ -99,6 +98,7 @@ def apply(request: HttpRequest) -> HttpResponse:
         outcome=_outcome(reloaded),
     )
     request.session[ANSWER] = _kept(reloaded)
+    syncing.edited()  # a file that was edited by hand goes to the peer, too, once it is applied
     return redirect(reverse("difference"))
 
 
@@ -137,6 +137,13 @@ def _show(request: HttpRequest, said: dict[str, Any], status: int = 200) -> Http
     if snapshot is not None:
         context |= _against_running(loaded, snapshot) | _against_peer(loaded, snapshot)
         context["may_apply"] = may(request, Role.ADMIN)
+    state = syncing.state()
+    if state.standing is not Standing.ALONE:
+        context["copied"] = {
+            "badge": sync_told.badge(state),
+            "sentence": sync_told.sentence(state),
+            "why": sync_told.why(state),
+        }
     context["backup_named"] = bool(loaded.config and loaded.config.backup_active)
     context["warnings"] = [one for one in loaded.problems if one.severity is Severity.WARNING]
     return render(request, "panels/difference.html", context, status=status)
@@ -197,18 +204,7 @@ def _against_peer(loaded: Loaded, snapshot: Snapshot) -> dict[str, Any]:
     if peer.revision and not found["in_step"] and not found["runs_ours"]:
         found["at_peer"] = _compared_with(peer.revision, loaded)
         found["peer_kept"] = found["at_peer"] is not None
-    config = loaded.config
-    if config is not None:
-        there = config.backup if snapshot.role == "primary" else config.primary
-        found["commands"] = _copying(str(there)) if there is not None else []
     return found
-
-
-def _copying(address: str) -> list[str]:
-    """Write the manual's command of 4.7.1 for this file and this peer, and what follows it."""
-    file = shlex.quote(str(director.path()))
-    host = f"[{address}]" if ip_address(address).version == 6 else address
-    return [f"scp {file} {host}:{file}", f"ssh {address} lvsctl reload"]
 
 
 urlpatterns = [

@@ -64,6 +64,7 @@ TOPICS = {
             ("monitoring_scripts",),
         ),
         Topic("difference", _("Changes and revisions")),
+        Topic("sync", _("Sync: the copy on the other director")),
         Topic("audit_log", _("Audit log")),
         Topic("access", _("Passwords, roles and the allowlists")),
         Topic("original", _("For those who come from the original")),
@@ -74,6 +75,7 @@ TOPICS = {
 ELSEWHERE = {"revisions": "difference", "edit_file": "difference", "help": ""} | {
     module: topic.name for topic in TOPICS.values() for module in topic.modules
 }
+HOLDS = {"sync": "1"}  # where a key that is not given is told by others
 WHERES = {
     Section.GLOBAL: Where(),
     Section.FAILOVER: Where(failover="x"),
@@ -99,7 +101,9 @@ class Entry:
 
     @property
     def default(self) -> str:
-        return look.default_text(WHERES[self.key.section], self.key.name)
+        return HOLDS.get(self.key.name) or look.default_text(
+            WHERES[self.key.section], self.key.name
+        )
 
     @property
     def allowed(self) -> str:

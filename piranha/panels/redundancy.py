@@ -83,12 +83,30 @@ class RedundancyForm(PanelForm):
     syncd_group = KeyField(GLOBAL["syncd_group"], _("Sync multicast address"))
     syncd_port = KeyField(GLOBAL["syncd_port"], _("Sync port"))
     syncd_ttl = KeyField(GLOBAL["syncd_ttl"], _("Sync time to live"))
+    sync = CheckField(
+        GLOBAL["sync"],
+        _("Copy lvs.cf to the other director after each ACCEPT"),
+        help_text=_(
+            "Its engine runs it at once. Otherwise the button on the page Sync alone copies it."
+        ),
+    )
+    sync_sysctl_file = KeyField(
+        GLOBAL["sync_sysctl_file"], _("File of kernel settings"), widget=long_line()
+    )
+    sync_packet_filter_file = KeyField(
+        GLOBAL["sync_packet_filter_file"], _("File of packet filter rules"), widget=long_line()
+    )
+    sync_port = KeyField(GLOBAL["sync_port"], _("Port of ssh"))
 
     fieldsets: ClassVar[tuple[Fieldset, ...]] = (
         (_("Backup"), ("backup", "backup_private")),
         (
             _("Heartbeat"),
             ("keepalive", "deadtime", "heartbeat_port", "monitor_links", "heartbeat_key_file"),
+        ),
+        (
+            _("Copying to the other director"),
+            ("sync", "sync_sysctl_file", "sync_packet_filter_file", "sync_port"),
         ),
         (_("Shared connections"), ("syncdaemon", "syncd_iface", "syncd_id")),
     )
@@ -131,7 +149,11 @@ class RedundancyForm(PanelForm):
         return [] if self.enabling else super().warned()
 
     def texts(self, tree: Tree) -> dict[str, str]:
-        return {**super().texts(tree), **(dict(self._begun(tree)) if self.enabling else {})}
+        """Tell what holds; where nothing is said of it, lvs.cf is copied."""
+        found = super().texts(tree)
+        if look.given_text(tree, self.where, "sync") is None:
+            found["sync"] = "1"
+        return {**found, **(dict(self._begun(tree)) if self.enabling else {})}
 
     def _begun(self, tree: Tree) -> Iterator[tuple[str, str]]:
         """Give the keys that a new pair begins with and that the file says nothing of."""

@@ -24,7 +24,7 @@ from piranha.panels.accept import UNPROCESSABLE, redirect, say_saved
 from piranha.panels.difference import compared
 from piranha.panels.opening import CONFLICT
 
-MADE_BY = ("save", "restore", "edit", "create")  # actions that make a revision
+MADE_BY = ("save", "restore", "edit", "create", "take theirs")  # actions that make a revision
 TOLD = 3  # changes that a line of the list names
 
 

@@ -57,6 +57,12 @@ def clock(at: float) -> str:
 
 
 @register.filter
+def minute(at: float) -> str:
+    """Write a time as `clock` does, without the seconds."""
+    return clock(at)[:-3] if at else clock(at)
+
+
+@register.filter
 def duration(seconds: float) -> str:
     """Write a length of time in its largest whole unit."""
     whole = int(seconds)

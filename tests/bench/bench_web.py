@@ -234,6 +234,7 @@ def _environment(folder: Path) -> Iterator[None]:
         "PIRANHA_CONFIG": str(folder / "lvs.cf"),
         "PIRANHA_SOCKET": str(folder / "pulse.sock"),
         "PIRANHA_WEB": str(folder / "web"),
+        "PIRANHA_SYNC": str(folder / "sync"),
         "DJANGO_SETTINGS_MODULE": "piranha.settings",
     }
     before = dict(os.environ)

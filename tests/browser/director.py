@@ -55,6 +55,7 @@ class Director:
 
     Attributes:
         url: Where its web answers, without a slash at the end.
+        user: As whom the web runs, and visits the other director; empty: as installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,6 +63,8 @@ class Director:
         self.lvs_cf = folder / "lvs.cf"
         self.socket = folder / "pulse.sock"
         self.web_state = folder / "web-state"
+        self.sync = folder / "sync"
+        self.user = ""
         self.web_log = folder / "web.log"
         self.engine_log = folder / "pulse.log"
         self.port = free_port()
@@ -93,6 +96,7 @@ class Director:
     def start_web(self) -> None:
         command = [
             *AS_INSTALLED,
+            *((f"PIRANHA_USER={self.user}",) if self.user else ()),
             str(BIN / "piranha-gui"),
             "--bind",
             ADDRESS,
@@ -101,6 +105,7 @@ class Director:
         ]
         command += ["--config", str(self.lvs_cf), "--socket", str(self.socket)]
         command += ["--state", str(self.web_state), "--web", str(self.folder / "web")]
+        command += ["--sync", str(self.sync)]
         web = self._web.enter_context(running(command, self.web_log))
         wait_until(self._greets, web, self.web_log, START_S, POLL_S)
 

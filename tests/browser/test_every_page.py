@@ -32,12 +32,14 @@ PAGES = {
     "real-server-delete": "/virtual-server/shop/real-server/one/delete/",
     "monitoring-scripts": "/virtual-server/shop/monitoring-scripts/",
     "difference": "/difference/",
+    "sync-alone": "/sync/",
     "revisions": "/revisions/",
     "edit-file": "/edit-file/",
     "audit": "/audit/",
     "password": "/password/",
     "help": "/help/",
     "help-global-settings": "/help/global_settings/",
+    "help-sync": "/help/sync/",
 }
 every_look = pytest.mark.parametrize(
     "look", LOOKS, ids=lambda look: f"{look.language}-{look.theme}"

@@ -42,8 +42,10 @@ READ = {
     "/virtual-server/shop/real-server/one/": ("CANCEL", "Name [ one", "Weight [ 1"),
     "/virtual-server/shop/monitoring-scripts/": ("CANCEL", "Expect [ HTTP"),
     "/difference/": ("REDUNDANCY", "the engine goes from revision", "5 +added tcp_timeout = 905"),
+    "/sync/": ("Look again", "There is no backup director"),
     "/audit/": ("log in", "piranha"),
     "/control/": ("CURRENT LVS ROUTING TABLE", "Daemon: ● running since", "shop ● 2 of 2"),
+    "/help/sync/": ("lvsctl sync --dry-run", "Both directors run the same lvs.cf."),
     "/help/global_settings/": ("TCP FIN timeout", "Seconds until an idle TCP connection"),
 }
 

@@ -11,6 +11,7 @@ os.environ["PIRANHA_STATE"] = str(FOLDER)
 os.environ["PIRANHA_CONFIG"] = str(FOLDER / "lvs.cf")
 os.environ["PIRANHA_SOCKET"] = str(FOLDER / "pulse.sock")
 os.environ["PIRANHA_WEB"] = str(FOLDER / "web")
+os.environ["PIRANHA_SYNC"] = str(FOLDER / "sync")
 
 from piranha.settings import *  # noqa: E402, F403 - these tests change what differs below
 

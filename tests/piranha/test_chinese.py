@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -16,7 +17,9 @@ from lvsengine.control import messages
 from lvsengine.errors import EngineError
 from lvsengine.lvscf.keys import KEYS
 from lvsengine.snapshot import FailureState, LinkState, RejectedState, RoleChange
-from piranha import audit, director
+from lvsengine.sync.target import HostKeyRefused
+from lvsengine.sync.values import HostKey
+from piranha import audit, director, syncing
 from piranha.models import Role
 from tests.piranha.conftest import LVS_CF, File, LogIn
 from tests.piranha.fake_engine import (
@@ -29,6 +32,7 @@ from tests.piranha.fake_engine import (
 )
 from tests.piranha.forms import submit
 from tests.piranha.glossary import LATIN, PHRASES
+from tests.piranha.peers import PAIR, paired
 
 SPOKEN = {"alt", "aria-label", "data-label", "data-leave", "data-text", "placeholder"}
 CODE = {"code", "pre", "script", "style", "textarea"}
@@ -211,6 +215,60 @@ def test_what_is_wrong_with_the_file_is_told_in_chinese(
     lvs_cf.path.unlink() if text is None else lvs_cf.path.write_text(text)
     pages = crawled(chinese)
     assert {path: told for path, page in pages.items() if (told := english(page))} == {}
+
+
+UNREACHABLE = EngineError(
+    "unreachable",
+    "the peer cannot be reached at 192.0.2.12 port 22: no answer; 10.9.9.2 port 22: no answer",
+    "is it on, is its sshd running, does a packet filter stand between?",
+)
+NOT_PAIRED = EngineError(
+    "not-paired",
+    "the two directors have not met: there is no key to copy by",
+    "run `lvsctl pair invite` on the primary and `lvsctl pair join` on the backup",
+)
+UNKNOWN_KEY = HostKeyRefused("192.0.2.12", HostKey("ssh-ed25519", "AAAA", "SHA256:now"), "")
+OTHER_KEY = HostKeyRefused(
+    "192.0.2.12", HostKey("ssh-ed25519", "AAAA", "SHA256:now"), "SHA256:before"
+)
+
+
+@pytest.mark.parametrize("refusal", [None, UNREACHABLE, NOT_PAIRED, UNKNOWN_KEY, OTHER_KEY])
+@pytest.mark.parametrize("edited_there", [False, True])
+def test_how_the_sync_stands_is_told_in_chinese(
+    chinese: Client,
+    lvs_cf: File,
+    engine: FakeEngine,
+    tmp_path: Path,
+    settings: object,
+    refusal: EngineError | None,
+    edited_there: bool,
+) -> None:
+    engine.answers |= ANSWERS
+    settings.SYNC = tmp_path / "sync"  # type: ignore[attr-defined]
+    lvs_cf.write(PAIR)
+    other = paired(tmp_path / "peer", tmp_path / "sync")
+    other.write(PAIR)
+    syncing.current().syncer.copy()
+    other.refusal = refusal
+    lvs_cf.write(PAIR.replace("deadtime = 18", "deadtime = 30"))
+    if edited_there:
+        other.write(PAIR.replace("weight = 1", "weight = 4") + "virtual two {\n port = many\n}\n")
+    syncing.current().syncer.copy()
+    pages = {path: chinese.get(path) for path in SYNC_PAGES}
+    both = {"ours": lvs_cf.revision, "theirs": other.revision, "understood": "1"}
+    pages["theirs"] = chinese.post(reverse("sync-take-theirs"), both)
+    pages["stale"] = chinese.post(reverse("sync-take-ours"), both | {"ours": "0" * 12})
+    pages["unread"] = chinese.post(reverse("sync-take-ours"))
+    pages["key"] = chinese.post(reverse("sync-host-key"), {"fingerprint": "x", "compared": "1"})
+    pages["audit"] = chinese.get(reverse("audit"))
+    told = {path: english(page.content.decode()) for path, page in pages.items()}
+    assert {path: words for path, words in told.items() if words} == {}
+
+
+SYNC_PAGES = [
+    reverse(name) for name in ("sync", "sync-compare", "sync-host-key", "control", "difference")
+]
 
 
 @pytest.mark.parametrize(

@@ -193,8 +193,8 @@ def test_the_peers_revision_is_compared_where_it_is_kept(
     page = page_of(admin)
     assert f"The peer runs revision {theirs}" in page
     assert "udp_timeout = 20" in page
-    assert f"scp {lvs_cf.path} 192.0.2.12:{lvs_cf.path}" in page
-    assert "ssh 192.0.2.12 lvsctl reload" in page
+    assert f'href="{reverse("sync")}"' in page
+    assert "scp " not in page
 
 
 def test_a_peer_that_runs_what_runs_here_has_no_difference_of_its_own(
@@ -211,24 +211,14 @@ def test_a_peer_that_runs_what_runs_here_has_no_difference_of_its_own(
     assert page.count("line by line") == 1
 
 
-def test_a_peer_of_ipv6_is_written_as_scp_wants_it(
-    admin: Client, lvs_cf: File, engine: FakeEngine
-) -> None:
-    lvs_cf.write(PAIR.replace("192.0.2.12", "2001:db8::12"))
-    engine.answers[messages.Status] = a_snapshot(peer=a_peer(revision="eeeeeeeeeeee"))
-    page = page_of(admin)
-    assert f"scp {lvs_cf.path} [2001:db8::12]:{lvs_cf.path}" in page
-    assert "is not kept here" in page
-
-
-def test_the_backup_copies_to_the_primary_and_is_warned(
+def test_a_revision_that_is_not_kept_here_is_compared_on_the_page_of_the_sync(
     admin: Client, lvs_cf: File, engine: FakeEngine
 ) -> None:
     lvs_cf.write(PAIR)
-    engine.answers[messages.Status] = a_snapshot(role="backup", peer=a_peer())
+    engine.answers[messages.Status] = a_snapshot(peer=a_peer(revision="eeeeeeeeeeee"))
     page = page_of(admin)
-    assert f"scp {lvs_cf.path} 192.0.2.11:{lvs_cf.path}" in page
-    assert "This director is the backup" in page
+    assert "is not kept here" in page
+    assert "The page Sync compares the two." in page
 
 
 @pytest.mark.parametrize(

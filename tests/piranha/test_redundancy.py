@@ -225,3 +225,37 @@ def test_who_is_no_admin_looks(
     assert 'name="do"' not in page
     assert client.post(URL, {"do": "disable"}).status_code == 403
     assert pair.text == PAIR
+
+
+def test_where_nothing_is_said_lvs_cf_is_copied(
+    admin: Client, pair: File, engine: FakeEngine
+) -> None:
+    assert form(admin.get(URL), "backup")["sync"] == "on"
+    submit(admin, URL, keepalive="3")
+    assert "\nsync =" not in pair.text  # what nobody touched is not written
+    submit(admin, URL, sync="")
+    assert "\nsync = 0\n" in pair.text
+    assert "sync" not in form(admin.get(URL), "backup")
+    submit(admin, URL, sync="on")
+    assert "\nsync = 1\n" in pair.text
+
+
+def test_only_files_that_may_be_copied_along_are_taken(
+    admin: Client, pair: File, engine: FakeEngine
+) -> None:
+    response = submit(admin, URL, sync_sysctl_file="/etc/shadow")
+    assert response.status_code == 422
+    assert "must be /etc/sysctl.conf" in response.content.decode()
+    assert submit(admin, URL, sync_packet_filter_file="/etc/passwd").status_code == 422
+    assert pair.text == PAIR
+    typed = {
+        "sync_sysctl_file": "/etc/sysctl.d/90-lvs.conf",
+        "sync_packet_filter_file": "/etc/sysconfig/iptables",
+        "sync_port": "2222",
+    }
+    assert submit(admin, URL, **typed).status_code == 303
+    assert pair.differing(PAIR)[1:] == [
+        "sync_port = 2222",
+        "sync_sysctl_file = /etc/sysctl.d/90-lvs.conf",
+        "sync_packet_filter_file = /etc/sysconfig/iptables",
+    ]

@@ -45,7 +45,8 @@ class Web:
     context: ssl.SSLContext | None = None
 
     def command(self, *arguments: str) -> list[str]:
-        paths = {"config": "lvs.cf", "state": "state", "web": "web", "socket": "pulse.sock"}
+        paths = {"config": "lvs.cf", "state": "state", "web": "web", "sync": "sync"}
+        paths["socket"] = "pulse.sock"
         named = [f"--{name}={self.folder / path}" for name, path in paths.items()]
         where = ["--bind", "127.0.0.1", "--port", str(self.port)]
         return [sys.executable, "-c", RUN.format("gui"), *where, *named, *arguments]
@@ -336,3 +337,24 @@ def test_its_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "--tls self-signed" in out
     assert "Allow from" in out
+
+
+def test_a_worker_copies_from_the_start_to_whom_it_was_never_paired_with(tmp_path: Path) -> None:
+    """The sync's thread is the worker's: nobody has opened a page, and it has tried already."""
+    pair = LVS_CF.replace("192.0.2.1", "127.0.0.1") + "backup = 127.0.0.2\nbackup_active = 1\n"
+    (tmp_path / "lvs.cf").write_text(pair)
+    (tmp_path / "sync").mkdir()
+    kept = tmp_path / "sync" / "sync.json"
+    with served(Web(tmp_path)):
+        until = time.monotonic() + WAIT_S
+        while not kept.exists() or "not paired" not in kept.read_text():
+            assert time.monotonic() < until, kept.read_text() if kept.exists() else "no sync.json"
+            time.sleep(0.02)
+
+
+def test_help_tells_where_the_sync_keeps_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        gui.main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--sync PATH" in told
+    assert "/var/lib/piranha/sync" in told
