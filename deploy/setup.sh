@@ -11,7 +11,7 @@ BIN=${BIN:-/opt/piranha/current/bin}
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR:-}
 FORWARD=${FORWARD:-}
-# systemd and modprobe look into /usr/lib and /usr/local/lib, whatever PREFIX is.
+# systemd looks into /usr/lib and /usr/local/lib, whatever PREFIX is.
 lib=$DESTDIR/usr/local/lib
 [ "$PREFIX" != /usr ] || lib=$DESTDIR/usr/lib
 etc=$DESTDIR/etc
@@ -119,15 +119,6 @@ offer_settings() {
     fi
 }
 
-# Where nft is missing, a planned handover writes to a list of the kernel's xt_recent.
-let_pulse_write_lists() {
-    mkdir -p "$lib/modprobe.d"
-    cat >"$lib/modprobe.d/piranha.conf" <<END
-# Group pulse may write the lists of iptables' match "recent", for planned handovers.
-options xt_recent ip_list_gid=$(id_of group pulse) ip_list_perms=0664
-END
-}
-
 forward_packets() {
     file=$etc/sysctl.d/90-piranha.conf
     if [ -e "$file" ]; then
@@ -197,7 +188,6 @@ put_program_files
 make_users
 make_folders
 offer_settings
-let_pulse_write_lists
 link_commands
 move_old_state
 tell_system

@@ -23,7 +23,7 @@ done
 for unit in $units; do
     rm -f "$lib/systemd/system/$unit"
 done
-for folder in sysusers.d tmpfiles.d modules-load.d modprobe.d; do
+for folder in sysusers.d tmpfiles.d modules-load.d; do
     rm -f "$lib/$folder/piranha.conf"
 done
 rm -rf "$DESTDIR/opt/piranha"

@@ -157,7 +157,9 @@ class ControlServer:
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in scarcity.SCARCE:
-                raise EngineError("busy", f"pulse cannot answer: {error.strerror}", AGAIN) from error
+                raise EngineError(
+                    "busy", f"pulse cannot answer: {error.strerror}", AGAIN
+                ) from error
             # A fault of ours in one answer must not take the director down.
             log.exception("a control request broke: %s", type(request).__name__)
             raise EngineError(

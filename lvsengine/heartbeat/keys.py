@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lvsengine.errors import EngineError
 from lvsengine.heartbeat.packet import Key
+from lvsengine.privileges import name_of
 
 SECRET_SIZE = 32
 SHORTEST_SECRET = 16  # 128 bits
@@ -34,6 +35,9 @@ def load(path: Path) -> tuple[Key, ...]:
         with path.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             content = stream.read(LONGEST_FILE + 1)
+    except PermissionError as error:
+        user = name_of(os.geteuid())
+        raise _bad(path, f"cannot be read by user {user}", f"chown {user} {path}") from error
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror}", _MAKE_ONE) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):

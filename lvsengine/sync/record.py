@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine.errors import EngineError
-from lvsengine.lvscf import files
+from lvsengine.lvscf import files, store
 from lvsengine.plain import PlainError, from_plain, to_plain
-from lvsengine.sync.values import Record
+from lvsengine.sync.values import Record, Revisions, Standing
 
 NAME = "sync.json"
 BASE = "base.lvs.cf"
@@ -37,7 +37,7 @@ class Recorder:
 
     def read(self) -> Record:
         """Give what was kept; what cannot be read counts as nothing kept, for all of it can be
-        asked of the peer again.
+        asked of the peer again. Before the first look: what both have had since they met.
 
         Raises:
             EngineError: `not-permitted`: this user may not read it.
@@ -52,7 +52,15 @@ class Recorder:
                 raise
         except (PlainError, ValueError, RecursionError):
             pass
-        return Record()
+        return Record() if (self.folder / NAME).exists() else self._since_they_met()
+
+    def _since_they_met(self) -> Record:
+        base = self.base()
+        if base is None:
+            return Record()
+        since, revision = (self.folder / BASE).stat().st_mtime, store.revision_of(base)
+        both = Revisions(revision, revision)
+        return Record(Standing.IN_STEP, since, revisions=both, base=revision)
 
     def change(self, edit: Callable[[Record], Record]) -> Record:
         """Replace the record by what `edit` makes of it.

@@ -26,10 +26,13 @@ privileges.become("daemon", {})
 """
 
 
-def narrowed(script: str) -> str:
+def narrowed(script: str, imports: str = "") -> str:
     """Run this in a process that was root and became daemon; give what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", BECOME + script], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", imports + BECOME + script],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -109,6 +112,26 @@ def test_what_it_writes_is_not_for_everybody() -> None:
 def test_a_user_who_is_not_there_is_said() -> None:
     with pytest.raises(EngineError, match="there is no user no-such-user"):
         privileges.become("no-such-user", {})
+
+
+def test_a_key_file_that_is_still_root_s_is_said_with_what_to_do() -> None:
+    with a_trusted_folder() as folder:
+        key = folder / "heartbeat.key"
+        key.touch(0o600)
+        script = f"""
+try:
+    keys.load(pathlib.Path("{key}"))
+except errors.EngineError as error:
+    print(error)
+"""
+        said = narrowed(
+            script,
+            imports="import pathlib\nfrom lvsengine import errors\n"
+            "from lvsengine.heartbeat import keys\n",
+        )
+    assert said == (
+        f"the heartbeat key file {key} cannot be read by user daemon: chown daemon {key}\n"
+    )
 
 
 # --- folders --------------------------------------------------------------------------------

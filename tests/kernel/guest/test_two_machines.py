@@ -125,10 +125,10 @@ def _until(process: subprocess.Popen[str], word: str) -> str:
 def start(primary: Console, backup: Console) -> subprocess.Popen[bytes]:
     """4.8: pulse on the primary, then on the backup."""
     serves = primary.start("pulse")
-    primary.wait_for("lvsctl status", "ACTIVE", 60)
+    primary.wait_for("lvsctl status", "primary, ACTIVE", 60)
     backup.start("pulse")
-    backup.wait_for("lvsctl status", "STANDBY", 60)
-    primary.wait_for("lvsctl status", "ready", 60)
+    backup.wait_for("lvsctl status", "backup, STANDBY", 60)
+    primary.wait_for("lvsctl status", "STANDBY, ready", 60)
     return serves
 
 
@@ -138,14 +138,17 @@ def an_edit_reaches_the_backup(browser: Browser, primary: Console, backup: Conso
     wait_until(lambda: "weight = 3" in backup.lvs_cf(), "the backup's lvs.cf follows", 60)
     assert backup.lvs_cf() == primary.lvs_cf()
     wait_until(lambda: " 3 " in backup.type("lvsctl table"), "the backup runs it", 30)
-    primary.wait_for("lvsctl status", "in step")
+    browser.submit("/difference/", to="/difference/apply/")
+    for console in (primary, backup):
+        console.wait_for("lvsctl status", "in step", 60)
+    primary.wait_for("lvsctl status", "STANDBY, ready", 60)
 
 
 def the_active_dies(primary: Console, serves: subprocess.Popen[bytes], backup: Console) -> None:
     assert holders() == {"dirA"}
     with Load(VIRTUAL_IP) as load:
         primary.crash("pulse", serves)
-        backup.wait_for("lvsctl status", "ACTIVE", 60)
+        backup.wait_for("lvsctl status", "backup, ACTIVE", 60)
         answered = len(load.outcomes)
         wait_until(lambda: len(load.outcomes) > answered + 50, "requests are answered", 30)
     assert holders() == {"dirB"}

@@ -61,7 +61,9 @@ def test_root_becomes_pulse_by_itself_and_hands_its_folders_over(
         assert "pulse runs as root" not in director.lvsctl("status")
         director.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=1, rs3=1))
         director.kill()
-        assert director.release() == "released 192.168.26.10\nreleased 10.11.12.10\n"
+        assert director.release() == (
+            "released 10.11.12.10/24 on eth1:1\nreleased 192.168.26.10/32 on eth0:1\n"
+        )
         director.start()  # what root's --release wrote is pulse's
 
 

@@ -45,8 +45,11 @@ class Browser:
     def get(self, path: str) -> Page:
         return self._ask(urllib.request.Request(f"{self._site}{path}"))  # noqa: S310
 
-    def submit(self, path: str, field: str = "revision", **typed: str) -> Page:
+    def submit(self, path: str, field: str = "revision", to: str = "", **typed: str) -> Page:
         """Open a page, type into the form that has `field`, and press its button.
+
+        Args:
+            to: Where the form goes, where that is another address.
 
         Raises:
             AssertionError: The page says that it did not do it.
@@ -54,7 +57,7 @@ class Browser:
         fields = form(self.get(path), field) | typed
         sent = {name: text for name, text in fields.items() if text or name in typed}
         request = urllib.request.Request(  # noqa: S310
-            f"{self._site}{path}",
+            f"{self._site}{to or path}",
             urllib.parse.urlencode(sent).encode(),
             {"Referer": f"{self._site}{path}"},
         )

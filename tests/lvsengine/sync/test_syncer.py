@@ -44,6 +44,14 @@ def test_both_sides_remember_what_both_have(sides: TwoSides) -> None:
     assert other.recorder.base() == sides.syncer().recorder.base() == text(2).encode()
 
 
+def test_two_that_have_just_met_are_in_step_until_one_is_edited(sides: TwoSides) -> None:
+    (sides.ours.folder / "base.lvs.cf").write_text(text(1))
+    assert sides.syncer().state().standing is Standing.IN_STEP
+    assert not sides.syncer().is_due()
+    sides.ours.write(text(2))
+    assert sides.syncer().state().standing is Standing.DUE
+
+
 def test_what_failed_is_kept_with_its_pause_and_never_raised(sides: TwoSides) -> None:
     sides.refusal = CUT
     state = sides.syncer().copy()
