@@ -16,14 +16,18 @@ from lvsengine.sync.plan import Peer
 from lvsengine.sync.syncer import Syncer
 from lvsengine.sync.target import Target
 from lvsengine.sync.values import Standing, State
-from tests.kernel.lab.namespaces import in_namespace, run
+from tests.kernel.lab.namespaces import in_namespace, proc_net, run
 from tests.kernel.lab.network import Network, cable
 from tests.piranha.fake_engine import listening
 from tests.sync.directors import Director
 
+pytestmark = pytest.mark.drill
+
 PORT = 22022
 PUBLIC = cable("dirA", "public"), cable("dirB", "public")
-LONG = "# a line of a long file\n" * 20_000
+LONG = "# a line of a long file\n" * 40_000
+IN_THE_MIDST = 100_000  # bytes sent: far more than all that comes before the file
+UNHURRIED_S = 150.0  # the guest starts a program in seconds
 Pair = tuple[Director, Director]
 
 
@@ -44,7 +48,7 @@ def wired(lab: Network, tmp_path: Path) -> Iterator[Pair]:
     lab.plug(PUBLIC[0])
 
 
-def copied(primary: Director, deadline_s: float = 30.0) -> State:
+def copied(primary: Director, deadline_s: float = UNHURRIED_S) -> State:
     def connect(peer: Peer, places: Places) -> Target:
         return sftp.connect(peer, sftp.Login(places.folder, places.user), deadline_s)
 
@@ -66,13 +70,30 @@ def wire(*qualities: str) -> Iterator[None]:
 
 
 @contextmanager
-def after(seconds: float, act: Callable[[], object]) -> Iterator[None]:
-    timer = threading.Timer(seconds, act)
-    timer.start()
+def in_the_midst(act: Callable[[], object]) -> Iterator[None]:
+    """Do something while the file is on its way."""
+    begun, over = sent(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            if sent() - begun > IN_THE_MIDST:
+                act()
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
     try:
         yield
     finally:
-        timer.join()
+        over.set()
+        thread.join()
+
+
+def sent() -> int:
+    """Count the bytes that the primary has sent by its public wire."""
+    lines = proc_net("dirA", "dev").splitlines()
+    (line,) = [line for line in lines if line.strip().startswith("eth0:")]
+    return int(line.partition(":")[2].split()[8])
 
 
 def test_a_wire_that_loses_and_delays_makes_it_slow_and_nothing_else(wired: Pair) -> None:
@@ -80,7 +101,7 @@ def test_a_wire_that_loses_and_delays_makes_it_slow_and_nothing_else(wired: Pair
     text = primary.edit(weight=5)
     with wire("delay", "20ms", "5ms", "loss", "5%"):
         state = copied(primary)
-    assert (state.standing, state.trouble) == (Standing.IN_STEP, None)
+    assert (state.standing, state.trouble) == (Standing.IN_STEP, None), state
     assert backup.text == text
 
 
@@ -90,8 +111,8 @@ def test_a_cable_pulled_during_the_transfer_leaves_the_old_file_and_is_tried_aga
     primary, backup = wired
     old = backup.text
     text = primary.edit(weight=5, more=LONG)
-    with wire("rate", "400kbit"), after(4.0, lambda: lab.pull(PUBLIC[0])):
-        state = copied(primary, deadline_s=10.0)
+    with wire("rate", "400kbit"), in_the_midst(lambda: lab.pull(PUBLIC[0])):
+        state = copied(primary, deadline_s=60.0)
     assert state.standing is Standing.WAITING
     assert state.trouble is not None
     assert state.trouble.code == "too-slow"
@@ -111,7 +132,7 @@ def test_a_reset_during_the_transfer_leaves_the_old_file_and_is_tried_again(
     reset = [*rule, "--reject-with", "tcp-reset"]
     with (
         wire("rate", "400kbit"),
-        after(4.0, lambda: run("dirB", "iptables-legacy", "-A", *reset)),
+        in_the_midst(lambda: run("dirB", "iptables-legacy", "-A", *reset)),
     ):
         state = copied(primary)
     run("dirB", "iptables-legacy", "-D", *reset)
