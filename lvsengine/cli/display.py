@@ -48,7 +48,8 @@ def _peer(peer: PeerState) -> Iterator[str]:
         ready = "ready" if peer.ready else f"not ready: {peer.reasons or 'it does not say why'}"
         runs = f", runs revision {peer.revision}" if peer.revision else ""
         said = f"{peer.state.upper()}, {ready}{runs}"
-        yield f"peer       {said}, heard {peer.heard_s:.1f} s ago"
+        silent = "SILENT for deadtime or longer; last it said: " if peer.silent else ""
+        yield f"peer       {silent}{said}, heard {peer.heard_s:.1f} s ago"
     for link in peer.links:
         heard = "never heard" if link.heard_s is None else f"heard {link.heard_s:.1f} s ago"
         loss = "" if link.loss is None else f", {link.loss:.0%} lost"
