@@ -94,6 +94,14 @@ async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
         writer.close()
 
 
+async def _rest(reader: asyncio.StreamReader) -> bytes:
+    """Read to the end; who is hung up on before all he said was read sees a reset."""
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
 async def test_who_asks_a_byte_at_a_time_is_hung_up_on_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +109,7 @@ async def test_who_asks_a_byte_at_a_time_is_hung_up_on_in_the_end(
     async with a_server(tmp_path) as path:
         reader, writer = await asyncio.open_unix_connection(path)
         async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-            hung_up = group.create_task(reader.read())
+            hung_up = group.create_task(_rest(reader))
             while not hung_up.done():
                 with contextlib.suppress(ConnectionError):
                     writer.write(b" ")
