@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 
 from tests.deploy.machine import Machine
-from tests.deploy.unit import PATH
+from tests.deploy.wheels import CHECKOUT, gathered, make
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
-PYTHON = "/usr/bin/python3"  # one that every user may run; a developer's own may not be
-WANTED = ("pyproject.toml", "deploy/constraints.txt")
-NOTHING: Mapping[str, str] = MappingProxyType({})
 WITHOUT_INTERNET = ("unshare", "--net")
-
-
-def make(*words: str, before: Sequence[str] = (), environ: Mapping[str, str] = NOTHING) -> str:
-    """Run make in the checkout as an admin would, and answer what it said."""
-    done = subprocess.run(
-        [*before, "make", "-s", *words, f"PYTHON={PYTHON}"],
-        cwd=CHECKOUT,
-        env={**environ, "PATH": PATH, "HOME": os.environ.get("HOME", "/root")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def install(machine: Machine, wheels: Path) -> str:
@@ -45,15 +22,7 @@ def install(machine: Machine, wheels: Path) -> str:
 
 @pytest.fixture(scope="session")
 def wheels() -> Path:
-    """What an installation without internet needs; gathered once for each set of versions."""
-    folder = CHECKOUT / ".build" / "wheels"
-    versions = b"".join((CHECKOUT / name).read_bytes() for name in WANTED)
-    stamp = folder / f"of-{hashlib.sha256(versions).hexdigest()[:12]}"
-    if not stamp.exists():
-        pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-        make("install-wheels", f"WHEELS={folder}", environ=pip)
-        stamp.touch()
-    return folder
+    return gathered()
 
 
 @pytest.fixture(scope="session")

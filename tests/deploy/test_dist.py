@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import CHECKOUT, PYTHON
 from tests.deploy.machine import Machine, owner_and_mode
 from tests.deploy.test_install import COMMANDS, FOLDERS
+from tests.deploy.wheels import CHECKOUT, PYTHON
 
 ENVIRONMENT = "/opt/piranha/current"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import CHECKOUT, install, make
+from tests.deploy.conftest import install
 from tests.deploy.machine import UNITS, Machine, owner_and_mode
 from tests.deploy.unit import PATH
+from tests.deploy.wheels import CHECKOUT, make
 
 COMMANDS = (
     "pulse", "lvsctl", "nanny", "send_arp", "piranha-gui", "piranha_gui", "piranha-passwd",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.conftest import CHECKOUT
 from tests.deploy.machine import UNITS, Machine
+from tests.deploy.wheels import CHECKOUT
 
 NAMES = (
     "pulse.service", "piranha-gui.service", "piranha-received.service", "piranha-received.path",

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.deploy import wheels
 from tests.kernel.lab.boot import (
     CHECKOUT,
     NOT_BOOTED,
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     limit_s = options.limit or (DRILLS_LIMIT_S if options.drills else LIMIT_S)
     _forget_earlier_results(out)
     _compile_once()
+    if options.drills:
+        wheels.gathered()  # two of its machines are installed without internet
     try:
         status = boot(
             _command(
