@@ -42,6 +42,7 @@ NOT_SENTENCES = {
     "[inactive] shutting down {place} by order of the operator",
     "address = 192.0.2.100 eth0:1", "address = 10.0.0.1", "look up {name}", "shutting down",
     "apt-get install nftables", "chmod 600 {path}", "GET / HTTP/1.0\\r\\n\\r\\n", "nanny {key}",
+    "new thread",
 }  # fmt: skip
 
 # What fills the places of sentences, and is itself in the reader's language.
@@ -51,7 +52,7 @@ WORDS = (
     "the backup", "error", "warning", "virtual", "server", "failover", "public", "private",
     "stop", "holds", "sends", "receives", "health", "override", "table", "address", "failure",
     "reload", "role", "auto", "force-up", "force-down", "drain", "forged", "replayed", "late",
-    "unproven", "truncated", "elsewhere", "pair", "GLOBAL SETTINGS", "REDUNDANCY",
+    "unproven", "truncated", "elsewhere", "pair", "everybody", "GLOBAL SETTINGS", "REDUNDANCY",
     "lvs.cf, revision {revision}", "wrong password", "no such user",
     "locked for {minutes} minutes", "new user, {role}",
     "{changes} changes of the table, {addresses} of virtual IPs, {failures} failed",

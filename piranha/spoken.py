@@ -72,11 +72,12 @@ class Template:
 
 # The places that hold words of the engine's; all others hold names, addresses, numbers.
 WORDED = frozenset({
-    "asks", "block", "change", "code", "detail", "doc", "ended", "endless_search", "error",
-    "failure", "hint", "interfaces", "kernel", "kind", "known", "limit", "list", "lost_links",
-    "names", "obstacle", "ordered", "peer_is", "places", "problem", "problems", "reason",
-    "reasons", "result", "role", "roles", "rule", "said", "sentence", "side", "strerror",
-    "subject", "value", "verb", "wanted", "what", "where", "who", "why", "why_not",
+    "advice", "asks", "block", "change", "code", "detail", "doc", "ended", "endless_search",
+    "error", "fails", "failure", "hint", "interfaces", "kernel", "kind", "known", "limit",
+    "list", "lost_links", "names", "obstacle", "ordered", "peer_is", "places", "problem",
+    "problems", "reason", "reasons", "refusal", "result", "role", "roles", "rule", "said",
+    "sentence", "side", "strerror", "subject", "value", "verb", "wanted", "what", "where",
+    "who", "why", "why_not", "writer",
 })  # fmt: skip
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
 

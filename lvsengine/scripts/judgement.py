@@ -47,8 +47,8 @@ def refusal(way: Iterable[Seen], trusted: Collection[int], names: Names) -> str:
     for seen in way:
         writer = _writer(seen, trusted, names)
         if writer:
-            what = "the folder " if stat.S_ISDIR(seen.mode) else ""
-            return f"{writer} may write {what}{seen.path}; {ADVICE}"
+            where = f"the folder {seen.path}" if stat.S_ISDIR(seen.mode) else seen.path
+            return f"{writer} may write {where}; {ADVICE}"
     return ""
 
 
@@ -59,6 +59,6 @@ def _writer(seen: Seen, trusted: Collection[int], names: Names) -> str:
     if seen.mode & stat.S_IWOTH:
         return "everybody"
     if seen.mode & stat.S_IWGRP and (seen.gid != ROOT_GROUP or seen.has_acl):
-        acl = " or one in its access list" if seen.has_acl else ""
-        return f"group {names.group(seen.gid)}{acl}"
+        group = names.group(seen.gid)
+        return f"group {group} or one in its access list" if seen.has_acl else f"group {group}"
     return "" if seen.uid in trusted else f"user {names.user(seen.uid)}"

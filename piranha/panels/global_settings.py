@@ -68,6 +68,9 @@ class GlobalSettingsForm(PanelForm):
     rsh_command = KeyField(
         key_of(Section.GLOBAL, "rsh_command"), _("Command that asks real servers for their load")
     )
+    script_user = KeyField(
+        key_of(Section.GLOBAL, "script_user"), _("User as whom a sending program runs")
+    )
     manage_sysctls = CheckField(
         key_of(Section.GLOBAL, "manage_sysctls"),
         _("Set the kernel settings that are needed"),
@@ -80,7 +83,10 @@ class GlobalSettingsForm(PanelForm):
         (_("Network"), ("network", "nat_router_ip", "nat_nmask", "nat_router_device")),
     )
     folded: ClassVar[tuple[Fieldset, ...]] = (
-        (_("More"), ("active_cmd", "inactive_cmd", "rsh_command", "manage_sysctls")),
+        (
+            _("More"),
+            ("active_cmd", "inactive_cmd", "rsh_command", "script_user", "manage_sysctls"),
+        ),
     )
     elsewhere: ClassVar[frozenset[str] | None] = frozenset(
         {"backup_active", "heartbeat", *RedundancyForm.base_fields}

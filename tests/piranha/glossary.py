@@ -7,8 +7,8 @@ from lvsengine.ipvs.schedulers import SCHEDULERS
 # Whole texts: names of protocols, keys and commands.
 SAME_IN_CHINESE = {
     "Heartbeat", "NAT", "PIRANHA CONFIGURATION TOOL", "Piranha Configuration Tool", "a FIFO",
-    "failover", "install {path} {sha256} {expected}", "nft -f {path}", "server",
-    "sysctl -p {path}", "virtual", "{order} is written as {read}",
+    "chown {user} {path}", "failover", "install {path} {sha256} {expected}", "nft -f {path}",
+    "server", "sysctl -p {path}", "virtual", "{order} is written as {read}",
 }  # fmt: skip
 
 # Several words that are a name or a command together.
@@ -32,7 +32,7 @@ LATIN = {
     "OK", "Persistence", "Piranha", "SCRIPTS", "cookie", "daemon",
     "heartbeat", "ping", "root", "rsh", "scp", "shell", "socket",
     "ssh", "sshd", "telnet",
-    "ipvsadm", "lvsctl", "nanny", "piranha", "pulse", "rstatd", "rwhod",
+    "ipvsadm", "lvsctl", "nanny", "nobody", "piranha", "pulse", "rstatd", "rwhod",
     "fos", "http", "lvs", "nat", "none", "rup", "ruptime", "sctp", "tcp", "udp", "uptime",
     "failover", "viewer", "operator", "admin",
     "shop", "one", "two",

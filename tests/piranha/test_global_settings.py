@@ -67,6 +67,7 @@ def test_a_change_is_in_the_audit_log(admin: Client, lvs_cf: File, engine: FakeE
         ("tcp_timeout", "soon", "must be a whole number"),
         ("nat_router_device", "eth1 1", "must be"),
         ("nat_router_ip", "10.9.9.300", "must be an"),
+        ("script_user", "root", "must be the name of a user, and not root"),
     ],
 )
 def test_a_bad_value_is_refused_beside_its_field_and_kept(
@@ -175,6 +176,7 @@ def test_nobody_gets_in_without_logging_in(client: Client, lvs_cf: File) -> None
         ("active_cmd", "/usr/bin/wall active", 'active_cmd = "/usr/bin/wall active"'),
         ("inactive_cmd", "/usr/bin/true", "inactive_cmd = /usr/bin/true"),
         ("rsh_command", "ssh", "rsh_command = ssh"),
+        ("script_user", "checker", "script_user = checker"),
         ("manage_sysctls", "on", "manage_sysctls = 1"),
     ],
 )

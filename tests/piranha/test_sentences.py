@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -10,6 +11,7 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lvsengine import capabilities
 from lvsengine.errors import EngineError, RuleError, Sentence
 from lvsengine.health import Health, Override, RealServerKey, Standing
 from lvsengine.heartbeat.values import Settings
@@ -17,6 +19,8 @@ from lvsengine.lvscf import reading, rules
 from lvsengine.nanny import wording
 from lvsengine.nanny.check import Definition
 from lvsengine.role import not_ready
+from lvsengine.scripts import judgement
+from lvsengine.scripts.judgement import Names, Seen
 from lvsengine.showing import describe
 from lvsengine.vip.addresses import refused as address_refused
 from lvsengine.vip.desired import HeldAddress
@@ -106,6 +110,33 @@ def test_a_rules_refusal_is_translated_with_its_words() -> None:
     assert refusal(refused.value) == (
         "必須是介面卡，例如 eth0，或別名，例如 eth0:1，而非 'eth0 1'"
     )
+
+
+@pytest.mark.parametrize(
+    ("seen", "who_and_what"),
+    [
+        (Seen("/pub", 0, 0, stat.S_IFDIR | 0o777), "任何人可寫入目錄 /pub"),
+        (Seen("/c", 0, 50, stat.S_IFREG | 0o775), "群組 staff 可寫入 /c"),
+        (Seen("/c", 0, 50, stat.S_IFREG | 0o775, has_acl=True), "群組 staff 或其存取清單"),
+        (Seen("/c", 7, 0, stat.S_IFREG | 0o755), "使用者 bob 可寫入 /c"),
+    ],
+)
+def test_why_a_program_is_not_run_is_translated_to_its_last_word(
+    seen: Seen, who_and_what: str
+) -> None:
+    names = Names(lambda _uid: "bob", lambda _gid: "staff")
+    why = judgement.refusal([seen], {0}, names)
+    text = said(f"not tried: '/c' is not run: {why}")
+    assert text.startswith(f"未嘗試：不會執行 '/c'：{who_and_what}")
+    assert text.endswith("；請將它放在只有 root 可寫入之處，例如 /usr/local/libexec")
+
+
+def test_what_a_missing_privilege_costs_is_translated() -> None:
+    needed, missing = capabilities.NEEDED, capabilities.Capability.NET_BIND_SERVICE
+    standing = capabilities.Standing(uid=1, effective=capabilities.mask(needed - {missing}))
+    assert [said(one) for one in capabilities.warnings(standing)] == [
+        "pulse 沒有 CAP_NET_BIND_SERVICE：無法使用小於 1024 的 heartbeat_port，例如 539"
+    ]
 
 
 def test_a_failure_says_what_to_do_about_it() -> None:
