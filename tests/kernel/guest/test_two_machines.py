@@ -49,11 +49,13 @@ def test_two_empty_systems_become_a_pair_that_balances_and_takes_over(
         primary.start("piranha-gui")
         browser = logged_in()
         set_up(browser)
+        primary.type("lvsctl check")
         meet(primary, backup)
-        serves = start(primary, backup)
+        taken_over = start(primary, backup)
         assert burst(VIRTUAL_IP, 20).keys() == {"rs1", "rs2"}
         an_edit_reaches_the_backup(browser, primary, backup)
-        the_active_dies(primary, serves, backup)
+        handed_over(primary, backup)
+        the_active_dies(backup, taken_over, primary)
     finally:
         (OUT / "two-machines.txt").write_text("\n".join(map(str, machines)))
 
@@ -123,13 +125,13 @@ def _until(process: subprocess.Popen[str], word: str) -> str:
 
 
 def start(primary: Console, backup: Console) -> subprocess.Popen[bytes]:
-    """4.8: pulse on the primary, then on the backup."""
-    serves = primary.start("pulse")
+    """4.8: pulse on both; answers that of the backup."""
+    of_backup = backup.start("pulse")
+    backup.start("piranha-gui")
+    primary.start("pulse")
     primary.wait_for("lvsctl status", "primary, ACTIVE", 60)
-    backup.start("pulse")
-    backup.wait_for("lvsctl status", "backup, STANDBY", 60)
     primary.wait_for("lvsctl status", "STANDBY, ready", 60)
-    return serves
+    return of_backup
 
 
 def an_edit_reaches_the_backup(browser: Browser, primary: Console, backup: Console) -> None:
@@ -144,12 +146,25 @@ def an_edit_reaches_the_backup(browser: Browser, primary: Console, backup: Conso
     primary.wait_for("lvsctl status", "STANDBY, ready", 60)
 
 
-def the_active_dies(primary: Console, serves: subprocess.Popen[bytes], backup: Console) -> None:
-    assert holders() == {"dirA"}
+def handed_over(primary: Console, backup: Console) -> None:
     with Load(VIRTUAL_IP) as load:
-        primary.crash("pulse", serves)
+        primary.type("lvsctl standby")
         backup.wait_for("lvsctl status", "backup, ACTIVE", 60)
-        answered = len(load.outcomes)
-        wait_until(lambda: len(load.outcomes) > answered + 50, "requests are answered", 30)
+        go_on(load)
+    assert load.failures == []
     assert holders() == {"dirB"}
-    backup.type("lvsctl history")
+    backup.wait_for("lvsctl status", "STANDBY, ready", 60)
+
+
+def the_active_dies(active: Console, its_pulse: subprocess.Popen[bytes], standby: Console) -> None:
+    with Load(VIRTUAL_IP) as load:
+        active.crash("pulse", its_pulse)
+        standby.wait_for("lvsctl status", "primary, ACTIVE", 60)
+        go_on(load)
+    assert holders() == {"dirA"}
+    standby.type("lvsctl history")
+
+
+def go_on(load: Load) -> None:
+    answered = len(load.outcomes)
+    wait_until(lambda: len(load.outcomes) > answered + 50, "requests are answered", 30)
