@@ -23,7 +23,6 @@ from tests.kernel.lab.real_servers import RealServers
 from tests.kernel.lab.waiting import wait_until
 
 pytestmark = pytest.mark.drill
-OUT = Path(os.environ["OUT"])  # what outlives the guest
 PASSWORD = "Wagon-tulip-7-harbour"  # noqa: S105 - of two users who last as long as this test
 PRIMARY, BACKUP = "192.168.26.9", "192.168.26.8"
 REAL_SERVERS = {"one": "10.11.12.1", "two": "10.11.12.2"}
@@ -57,7 +56,8 @@ def test_two_empty_systems_become_a_pair_that_balances_and_takes_over(
         handed_over(primary, backup)
         the_active_dies(backup, taken_over, primary)
     finally:
-        (OUT / "two-machines.txt").write_text("\n".join(map(str, machines)))
+        out = Path(os.environ["OUT"])  # what outlives the guest
+        (out / "two-machines.txt").write_text("\n".join(map(str, machines)))
 
 
 def install(console: Console) -> None:
