@@ -130,9 +130,13 @@ class Load:
     def failures(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.failure]
 
+    def failures_since(self, moment: float) -> list[Outcome]:
+        """Those of requests begun since then (monotonic seconds): one ends 5 s later."""
+        return [outcome for outcome in self.failures if outcome.began >= moment]
+
     @staticmethod
     def now() -> float:
-        """The moment that `servers_since` takes."""
+        """The moment that `servers_since` and `failures_since` take."""
         return time.monotonic()
 
     def servers_since(self, moment: float) -> Counter[str]:
