@@ -113,12 +113,12 @@ def test_a_cable_pulled_during_the_transfer_leaves_the_old_file_and_is_tried_aga
     text = primary.edit(weight=5, more=LONG)
     with wire("rate", "400kbit"), in_the_midst(lambda: lab.pull(PUBLIC[0])):
         state = copied(primary, deadline_s=60.0)
-    assert state.standing is Standing.WAITING
+    assert state.standing is Standing.WAITING, state
     assert state.trouble is not None
     assert state.trouble.code == "too-slow"
     assert backup.text == old
     lab.plug(PUBLIC[0])
-    assert copied(primary).standing is Standing.IN_STEP
+    assert (state := copied(primary)).standing is Standing.IN_STEP, state
     assert backup.text == text
 
 
@@ -136,11 +136,11 @@ def test_a_reset_during_the_transfer_leaves_the_old_file_and_is_tried_again(
     ):
         state = copied(primary)
     run("dirB", "iptables-legacy", "-D", *reset)
-    assert state.standing is Standing.WAITING
+    assert state.standing is Standing.WAITING, state
     assert state.trouble is not None
     assert state.trouble.code == "cut"
     assert backup.text == old
-    assert copied(primary).standing is Standing.IN_STEP
+    assert (state := copied(primary)).standing is Standing.IN_STEP, state
     assert backup.text == text
 
 
@@ -182,9 +182,9 @@ def test_a_full_disk_at_the_peer_is_said_and_its_file_is_whole(wired: Pair, wher
                 file.write(b"x" * 4096)
         primary.edit(weight=5, more="# a long comment\n" * 500)
         state = copied(primary)
-        assert state.standing is Standing.WAITING
+        assert state.standing is Standing.WAITING, state
         assert "No space left on device" in str(state.trouble)
         assert backup.text == old
         filler.unlink()
-        assert copied(primary).standing is Standing.IN_STEP
+        assert (state := copied(primary)).standing is Standing.IN_STEP, state
         assert backup.text == primary.text
