@@ -21,13 +21,13 @@ from tests.kernel.lab.network import Network, cable
 from tests.piranha.fake_engine import listening
 from tests.sync.directors import Director
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 
 PORT = 22022
 PUBLIC = cable("dirA", "public"), cable("dirB", "public")
-LONG = "# a line of a long file\n" * 40_000
-IN_THE_MIDST = 100_000  # bytes sent: far more than all that comes before the file
-UNHURRIED_S = 150.0  # the guest starts a program in seconds
+LONG = "# a line of a long file\n" * 8_000
+IN_THE_MIDST = 60_000  # bytes sent: far more than all that comes before the file
+UNHURRIED_S = 200.0  # the guest starts a program in seconds
 Pair = tuple[Director, Director]
 
 
@@ -111,7 +111,7 @@ def test_a_cable_pulled_during_the_transfer_leaves_the_old_file_and_is_tried_aga
     primary, backup = wired
     old = backup.text
     text = primary.edit(weight=5, more=LONG)
-    with wire("rate", "400kbit"), in_the_midst(lambda: lab.pull(PUBLIC[0])):
+    with wire("rate", "200kbit"), in_the_midst(lambda: lab.pull(PUBLIC[0])):
         state = copied(primary, deadline_s=60.0)
     assert state.standing is Standing.WAITING, state
     assert state.trouble is not None
@@ -131,7 +131,7 @@ def test_a_reset_during_the_transfer_leaves_the_old_file_and_is_tried_again(
     rule = ["INPUT", "-p", "tcp", "--dport", str(PORT), "-j", "REJECT"]
     reset = [*rule, "--reject-with", "tcp-reset"]
     with (
-        wire("rate", "400kbit"),
+        wire("rate", "200kbit"),
         in_the_midst(lambda: run("dirB", "iptables-legacy", "-A", *reset)),
     ):
         state = copied(primary)
