@@ -124,10 +124,13 @@ def refuse_oneself(one: Identity, other: Identity) -> None:
 
 
 def remember_base(home: Home, lvs_cf: bytes) -> None:
-    base = home.paths.base
-    batch = Batch(home.paths, [Wanted(base, lvs_cf, accounts.PIRANHA, 0o640)], home.ids)
+    """Keep what both have now, and let a sync that waits after failures try anew at once."""
+    kept = {home.paths.base: lvs_cf, home.paths.wanted: b""}
+    wanted = [Wanted(path, data, accounts.PIRANHA, 0o640) for path, data in kept.items()]
+    batch = Batch(home.paths, wanted, home.ids)
     try:
-        batch.put(base)
+        for path in kept:
+            batch.put(path)
     finally:
         batch.drop()
 

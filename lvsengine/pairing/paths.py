@@ -54,3 +54,8 @@ class Paths:
     def base(self) -> Path:
         """What lvs.cf both directors last had."""
         return self.state / "sync" / "base.lvs.cf"
+
+    @property
+    def wanted(self) -> Path:
+        """Its time is the mark of the sync's last edit."""
+        return self.state / "sync" / "wanted"

@@ -16,6 +16,7 @@ from lvsengine.pairing import primary as primary_room
 from lvsengine.pairing.backup import Backup
 from lvsengine.pairing.own import Home
 from lvsengine.pairing.primary import Primary
+from lvsengine.sync.record import Recorder
 from tests.lvsengine.pairing.directors import (
     BACKUP,
     LVS_CF,
@@ -210,6 +211,7 @@ def test_both_remember_what_both_had_once_it_is_confirmed(pair: Pair) -> None:
         party.confirmed()
         party.close()
         assert home.paths.base.read_bytes() == home.paths.lvs_cf.read_bytes()
+        assert Recorder(home.paths.base.parent).mark(), "a sync that waits tries at once"
 
 
 @pytest.mark.parametrize(
