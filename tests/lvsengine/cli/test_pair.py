@@ -22,6 +22,7 @@ from tests.lvsengine.pairing.directors import LVS_CF, a_pair
 
 LVSCTL = [sys.executable, "-m", "lvsengine.cli.lvsctl"]
 WAIT_S = 20.0
+AT_A_TERMINAL = ("env", "--default-signal=INT")  # whatever these tests were started by
 Inviting = Callable[..., "Operator"]
 
 
@@ -30,7 +31,17 @@ class Operator:
 
     def __init__(self, home: Home, *words: str) -> None:
         self.process = subprocess.Popen(
-            [*LVSCTL, "pair", "invite", "--root", str(home.paths.root), "--port", "0", *words],
+            [
+                *AT_A_TERMINAL,
+                *LVSCTL,
+                "pair",
+                "invite",
+                "--root",
+                str(home.paths.root),
+                "--port",
+                "0",
+                *words,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -54,8 +65,9 @@ class Operator:
 
     def end(self) -> int:
         assert self.process.stdout is not None
+        status = self.process.wait(WAIT_S)
         self.read += self.process.stdout.read()
-        return self.process.wait(WAIT_S)
+        return status
 
 
 @pytest.fixture
