@@ -21,13 +21,14 @@ from tests.kernel.lab.director import Director
 from tests.kernel.lab.network import VIRTUAL_IP, Network
 from tests.kernel.lab.pair import DEADTIME_S, Pair, a_pair, holders
 from tests.kernel.lab.real_servers import RealServers
+from tests.kernel.lab.unprivileged import UID
 from tests.kernel.lab.waiting import hold_for, wait_until
 
 WEB = Virtual("web", scheduler="wrr")
 MORE = Virtual("more", port=81, check=())
 ROWS = WEB.rows(rs1=1, rs2=1, rs3=1)
 DRAINED = WEB.rows(rs1=1, rs2=1, rs3=0)
-DISK = "size=64k,mode=750"
+DISK = f"size=64k,mode=750,uid={UID},gid={UID}"
 YEAR_S = 365 * 86400.0
 
 

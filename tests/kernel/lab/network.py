@@ -212,6 +212,9 @@ def _weaken_rp_filter(real_server: str) -> None:
 def _tidy_director(name: str) -> None:
     if proc_net(name, "ip_vs").count("\n") > 3:
         run(name, "ipvsadm", "-C")
+    if run(name, "ipvsadm", "-Ln", "--daemon").strip():  # of a pulse that was killed
+        for role in ("master", "backup"):
+            run(name, "ipvsadm", "--stop-daemon", role, check=False)
     for command, tables in (("iptables", "ip_tables_names"), ("ip6tables", "ip6_tables_names")):
         for table in proc_net(name, tables).split():
             run(name, f"{command}-legacy", "-t", table, "-F")
