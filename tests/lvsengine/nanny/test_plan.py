@@ -35,6 +35,14 @@ def test_only_enabled_real_servers_of_enabled_virtual_servers_are_checked() -> N
     assert list(plan(Config(virtual_servers=(shop, closed)))) == [RealServerKey("shop", "one")]
 
 
+def test_another_user_for_programs_changes_the_checks_that_run_one() -> None:
+    before = Config(virtual_servers=(replace(SHOP, send_program="/usr/local/bin/ask %h"),))
+    planned = plan(before)
+    config = replace(before, script_user="checker")
+    assert [one.user for one in planned.values()] == [""]
+    assert [one.user for one in plan(config, before, planned).values()] == ["checker"]
+
+
 def test_an_earlier_plan_saves_work_and_changes_nothing() -> None:
     opened = replace(SHOP, name="opened", enabled=False)
     dns = replace(DNS, name="dns")
