@@ -1,27 +1,23 @@
 """Two lvs.cf files line by line: which lines came, which went, which stayed around them.
 
-Lines are first paired by what they say and the block that they stand in, which is nearly always
-unique in an lvs.cf, so that a weight of one real server is never paired with another's. What
-that leaves open is compared by text alone, where it is short enough. So the work grows with the
-length of the files, whatever is in them.
+Lines are first paired by `lvscf.alignment`. What that leaves open is compared by text alone, where
+it is short enough.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from lvsengine.lvscf.syntax import Block, parse
+from lvsengine.lvscf import alignment
+from lvsengine.lvscf.alignment import SHORT, Keyed
+from lvsengine.lvscf.syntax import parse
 from piranha.numbered import shown
 
 CONTEXT = 3  # unchanged lines shown around what changed
-SHORT = 400  # lines: more of them are not compared by text alone
 
 Step = tuple[str, int, int, int, int]  # as SequenceMatcher tells one
-Keyed = tuple[str, str]  # the block that a line stands in, and the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +51,19 @@ def hunks(before: str, after: str, context: int = CONTEXT) -> tuple[Hunk, ...]:
 
 def _keyed(text: str) -> list[Keyed]:
     tree = parse(text, "")
-    places = [""] * len(tree.lines)
-    _mark(tree.root, "", places)
     return [
-        (place, shown(line.text) + ("␍" if "\r" in line.end else ""))
-        for place, line in zip(places, tree.lines, strict=True)
+        (shown(place), shown(line.text) + ("␍" if "\r" in line.end else ""))
+        for place, line in zip(alignment.places(tree), tree.lines, strict=True)
     ]
-
-
-def _mark(block: Block, place: str, places: list[str]) -> None:
-    if place:
-        end = min(block.last + 1, len(places))
-        places[block.first : end] = [place] * (end - block.first)
-    for inner in block.blocks:
-        _mark(inner, f"{place} {inner.kind} {shown(inner.name)}".strip(), places)
 
 
 def _lines(old: Sequence[Keyed], new: Sequence[Keyed]) -> Iterator[DiffLine]:
     at_old = at_new = 0
-    for one, other in (*_anchors(old, new), (len(old), len(new))):
+    for one, other in (*alignment.anchors(old, new), (len(old), len(new))):
         yield from _between(old, new, (at_old, one), (at_new, other))
         if one < len(old):
             yield DiffLine(" ", one + 1, other + 1, new[other][1])
         at_old, at_new = one + 1, other + 1
-
-
-def _anchors(old: Sequence[Keyed], new: Sequence[Keyed]) -> list[tuple[int, int]]:
-    """Pair lines that both files have once, as many as keep their order."""
-    once_old, once_new = _once(old), _once(new)
-    pairs = [(index, once_new[key]) for key, index in once_old.items() if key in once_new]
-    return _longest_rising(pairs)
-
-
-def _once(lines: Sequence[Keyed]) -> dict[Keyed, int]:
-    counts = Counter(lines)
-    return {key: index for index, key in enumerate(lines) if counts[key] == 1}
-
-
-def _longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Leave out as few pairs as possible, so that the second numbers rise too."""
-    tails: list[int] = []  # the lowest end of a rising row of each length
-    ends: list[int] = []  # whose end it is
-    before: list[int] = []
-    for index, (_old, new) in enumerate(pairs):
-        length = bisect_left(tails, new)
-        before.append(ends[length - 1] if length else -1)
-        tails[length : length + 1] = [new]
-        ends[length : length + 1] = [index]
-    found = []
-    index = ends[-1] if ends else -1
-    while index >= 0:
-        found.append(pairs[index])
-        index = before[index]
-    return found[::-1]
 
 
 def _between(

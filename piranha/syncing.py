@@ -88,7 +88,7 @@ def edited() -> None:
 
 def state() -> State:
     """Tell how the peer's files stand to ours, from files alone. Never raises."""
-    return current().syncer.state()
+    return current().copier.state()
 
 
 def copy() -> State:

@@ -17,6 +17,9 @@ What they exchange: ssh host keys, keys for copying lvs.cf, the heartbeat's key,
 """
 
 
+USAGE = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Subcommand:
     """`module` has `add(parser)` and `run(arguments) -> exit status`."""
@@ -40,11 +43,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.epilog = f"subcommands:\n{listed}\n\n{EPILOG}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("subcommand", choices=tuple(SUBCOMMANDS), metavar="SUBCOMMAND")
+    parser.add_argument("subcommand", choices=tuple(SUBCOMMANDS), metavar="SUBCOMMAND", nargs="?")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.set_defaults(usage=parser.print_help)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.subcommand is None:
+        arguments.usage()
+        return USAGE
     module = import_module(SUBCOMMANDS[arguments.subcommand].module)
     parser = argparse.ArgumentParser(
         prog=f"lvsctl pair {arguments.subcommand}",

@@ -112,11 +112,9 @@ def _owner(folder: Path) -> int:
     try:
         return folder.stat().st_uid
     except OSError as error:
-        raise EngineError(
-            "no-sync-folder",
-            f"the sync's folder {folder} cannot be used: {error.strerror}",
-            "run `lvsctl pair invite` on the primary and `lvsctl pair join` on the backup",
-        ) from error
+        from lvsengine.sync.values import not_paired
+
+        raise not_paired() from error
 
 
 # --- in words ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_LINES = 1_000_000
 LINKS = 8  # one after the other
 TRIES = 5  # to find a file at rest
+AGAIN = "try again in a moment"
 LOCK_WAIT_S = 5.0
 _LOCK_POLL_S = 0.02
 _WRITING_S = 0.05
@@ -181,24 +182,26 @@ def locked(
     except OSError as error:
         raise _unreadable(folder, error) from error
     try:
-        _lock(handle, folder, wait_s, nap)
+        busy = EngineError(
+            "busy", f"someone else has been saving in {folder} for {wait_s:g} s", AGAIN
+        )
+        wait_for_lock(handle, wait_s, busy, nap)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, folder: Path, wait_s: float, nap: Callable[[float], None]) -> None:
+def wait_for_lock(
+    handle: int, wait_s: float, busy: EngineError, nap: Callable[[float], None] = time.sleep
+) -> None:
+    """Take the exclusive lock of an open file or folder. Raises `busy` after `wait_s` seconds."""
     ends_at = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= ends_at:
-                raise EngineError(
-                    "busy",
-                    f"someone else has been saving in {folder} for {wait_s:g} s",
-                    "try again in a moment",
-                ) from None
+                raise busy from None
             nap(_LOCK_POLL_S)
         else:
             return

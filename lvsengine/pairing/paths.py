@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lvsengine.sync import places
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -40,22 +42,22 @@ class Paths:
 
     @property
     def sync_key(self) -> Path:
-        return self.state / "sync" / "id_ed25519"
+        return self.state / "sync" / places.PRIVATE_KEY
 
     @property
     def sync_public_key(self) -> Path:
-        return self.state / "sync" / "id_ed25519.pub"
+        return self.state / "sync" / f"{places.PRIVATE_KEY}.pub"
 
     @property
     def known_hosts(self) -> Path:
-        return self.state / "sync" / "known_hosts"
+        return self.state / "sync" / places.KNOWN_HOSTS
 
     @property
     def base(self) -> Path:
         """What lvs.cf both directors last had."""
-        return self.state / "sync" / "base.lvs.cf"
+        return self.state / "sync" / places.BASE
 
     @property
     def wanted(self) -> Path:
         """Its time is the mark of the sync's last edit."""
-        return self.state / "sync" / "wanted"
+        return self.state / "sync" / places.WANTED

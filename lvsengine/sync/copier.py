@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 
 from lvsengine.errors import EngineError
+from lvsengine.sync import plan
 from lvsengine.sync.syncer import Syncer
+from lvsengine.sync.values import Standing, State, Trouble
 
 log = logging.getLogger("piranha.sync")
 
@@ -28,6 +31,7 @@ class Copier:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._failure = ""
+        self._unkept: Trouble | None = None
 
     def start(self) -> None:
         """Start the thread; once started, does nothing."""
@@ -44,9 +48,18 @@ class Copier:
         """
         try:
             self._syncer.recorder.want()
+        except FileNotFoundError:
+            pass  # the directors have not met: the state says so
         except OSError as error:
             self._say(f"an edit cannot be marked for the sync: {error.strerror}")
         self._wake.set()
+
+    def state(self) -> State:
+        """Tell how it stands, as the syncer does, and what could not even be kept."""
+        state = self._syncer.state()
+        if self._unkept is None or state.standing is not Standing.DUE:
+            return state
+        return replace(state, record=plan.unkept(self._unkept, state.record.revisions.ours))
 
     def stop(self, wait_s: float = 0.0) -> None:
         """End the thread; a copy at work is whole or not at all, whenever it ends."""
@@ -69,11 +82,13 @@ class Copier:
             state = self._syncer.copy(wait_s=0.0)
         except EngineError as error:
             if error.code != "busy":  # another process is at it
+                self._unkept = Trouble.of(error)
                 self._say(error.sentence)
         except Exception:  # a thread that died would copy nothing for ever
             log.exception("the sync failed")
             self._ends.wait(POLL_S * 60)
         else:
+            self._unkept = None
             self._say(state.trouble.sentence if state.trouble is not None else "")
 
     def _say(self, failure: str) -> None:

@@ -23,7 +23,8 @@ from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.plain import PlainError, from_plain, to_plain
 from lvsengine.sync import orders, plan
 from lvsengine.sync.orders import Install
-from lvsengine.sync.record import INCOMING, Recorder
+from lvsengine.sync.places import INCOMING
+from lvsengine.sync.record import Recorder
 from lvsengine.sync.values import LVS_CF, FileState, Installed, PeerStatus, Trouble
 
 MAX_FILE = 1024 * 1024  # bytes, of what root installs

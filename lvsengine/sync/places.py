@@ -9,6 +9,13 @@ DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
 DEFAULT_FOLDER = Path("/var/lib/piranha/sync")
 USER = "piranha"
 
+# In the sync's folder.
+PRIVATE_KEY = "id_ed25519"
+KNOWN_HOSTS = "known_hosts"
+BASE = "base.lvs.cf"  # what both directors last had
+WANTED = "wanted"  # its time is the mark of the last edit
+INCOMING = "incoming"
+
 
 @dataclass(frozen=True, slots=True)
 class Places:

@@ -173,7 +173,7 @@ def with_files(record: Record, files: tuple[FileState, ...], now: float) -> Reco
 def waiting(record: Record, trouble: Trouble, now: float) -> Record:
     """A try failed; the next one comes after a pause."""
     tries = record.tries + 1
-    standing = Standing.NOT_PAIRED if trouble.code == "not-paired" else Standing.WAITING
+    standing = _standing(trouble)
     return replace(
         _ended(record, now),
         standing=standing,
@@ -182,6 +182,15 @@ def waiting(record: Record, trouble: Trouble, now: float) -> Record:
         tries=tries,
         retry_at=now + pause_s(tries),
     )
+
+
+def unkept(trouble: Trouble, revision: str) -> Record:
+    """Nothing can be kept in the sync's folder, so neither when it failed nor how often."""
+    return Record(_standing(trouble), revisions=Revisions(revision, ""), trouble=trouble)
+
+
+def _standing(trouble: Trouble) -> Standing:
+    return Standing.NOT_PAIRED if trouble.code == "not-paired" else Standing.WAITING
 
 
 def stopped(record: Record, revisions: Revisions, trouble: Trouble, now: float) -> Record:

@@ -26,7 +26,7 @@ from lvsengine.plain import PlainError, from_plain, to_plain
 from lvsengine.sync import host, orders, received_rules
 from lvsengine.sync.host import MAX_FILE, READY, RECEIVED, Received
 from lvsengine.sync.orders import Install
-from lvsengine.sync.record import INCOMING
+from lvsengine.sync.places import INCOMING
 from lvsengine.sync.values import LVS_CF, FileState, Trouble
 
 KEPT = ".before-sync"

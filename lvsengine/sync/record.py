@@ -8,7 +8,6 @@ process at a time copy. `wanted` is empty: its time is the mark that says "there
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -19,16 +18,12 @@ from pathlib import Path
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import files, store
 from lvsengine.plain import PlainError, from_plain, to_plain
-from lvsengine.sync.values import Record, Revisions, Standing
+from lvsengine.sync.places import BASE, KNOWN_HOSTS, WANTED
+from lvsengine.sync.values import Record, Revisions, Standing, not_paired
 
 NAME = "sync.json"
-BASE = "base.lvs.cf"
-WANTED = "wanted"
 AT_WORK = "at-work"
-INCOMING = "incoming"
-KNOWN_HOSTS = "known_hosts"
 LONGEST = 256 * 1024  # bytes; what is longer was not written here
-_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +35,11 @@ class Recorder:
         asked of the peer again. Before the first look: what both have had since they met.
 
         Raises:
-            EngineError: `not-permitted`: this user may not read it.
+            EngineError: `not-paired`: the folder is not there; `not-permitted`: this user may not
+                read it.
         """
+        if not self.folder.exists():
+            raise not_paired()
         try:
             data = files.read_whole(self.folder / NAME)
             if len(data) > LONGEST:
@@ -138,7 +136,12 @@ class Recorder:
             except OSError as error:
                 raise _no_folder(self.folder, str(error.strerror)) from error
         try:
-            _lock(handle, wait_s)
+            busy = EngineError(
+                "busy",
+                f"another process has been copying to the peer for {wait_s:g} s",
+                files.AGAIN,
+            )
+            files.wait_for_lock(handle, wait_s, busy)
             yield
         finally:
             os.close(handle)
@@ -148,7 +151,7 @@ class Recorder:
         try:
             yield
         except EngineError as error:
-            if error.code == "busy":
+            if error.code in ("busy", "no-sync-folder"):
                 raise
             raise _no_folder(self.folder, error.sentence) from error
 
@@ -159,20 +162,3 @@ def _no_folder(folder: Path, why: str) -> EngineError:
         f"the sync's folder {folder} cannot be used: {why}",
         "it belongs to user piranha; run as root, or as that user",
     )
-
-
-def _lock(handle: int, wait_s: float) -> None:
-    ends_at = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= ends_at:
-                raise EngineError(
-                    "busy",
-                    f"another process has been copying to the peer for {wait_s:g} s",
-                    "try again in a moment",
-                ) from None
-            time.sleep(_POLL_S)
-        else:
-            return

@@ -28,12 +28,11 @@ from lvsengine.errors import EngineError
 from lvsengine.lvscf import files
 from lvsengine.sync import known_hosts, orders
 from lvsengine.sync.orders import Install
+from lvsengine.sync.places import KNOWN_HOSTS, PRIVATE_KEY
 from lvsengine.sync.plan import COPY_DEADLINE_S, Peer
-from lvsengine.sync.record import KNOWN_HOSTS
 from lvsengine.sync.target import HostKeyRefused
-from lvsengine.sync.values import LVS_CF, Installed, PeerStatus
+from lvsengine.sync.values import LVS_CF, Installed, PeerStatus, not_paired
 
-PRIVATE_KEY = "id_ed25519"
 CONNECT_S = 8.0  # for one of two addresses
 MOST_PREFETCHED = 32
 _REFUSED = {"keys": ["ssh-rsa", "ssh-dss"], "pubkeys": ["ssh-rsa", "ssh-dss"]}  # SHA-1
@@ -95,11 +94,7 @@ def _private_key(path: Path) -> paramiko.Ed25519Key:
     except EngineError as error:
         if error.code != "no-file":
             raise
-        raise EngineError(
-            "not-paired",
-            "the two directors have not met: there is no key to copy by",
-            "run `lvsctl pair invite` on the primary and `lvsctl pair join` on the backup",
-        ) from error
+        raise not_paired() from error
     if os.stat(path).st_mode & 0o077:
         raise EngineError(
             "open-key", f"{path} may be read by others", f"chmod 600 {path}, and pair anew"

@@ -116,7 +116,6 @@ class Syncer:
             looked = self._look()
             config = looked.config
             peer = plan.peer_of(config, self._is_local) if config is not None else None
-            record = self.recorder.read()
         except EngineError as error:
             unknown = Record(Standing.WAITING, now, trouble=Trouble.of(error))
             return State(automatic=False, peer_name="", record=unknown, now=now)
@@ -125,7 +124,10 @@ class Syncer:
         if config is not None and peer is None:
             alone = Record(Standing.ALONE, revisions=Revisions(revision, ""))
             return State(automatic, "", alone, now)
-        record = plan.shown(record, self.recorder.mark(), revision, now)
+        try:
+            record = plan.shown(self.recorder.read(), self.recorder.mark(), revision, now)
+        except EngineError as error:
+            record = plan.unkept(Trouble.of(error), revision)
         return State(automatic, peer.name if peer is not None else "", record, now)
 
     def copy(self, wait_s: float = BUSY_AT_MOST_S) -> State:

@@ -1,24 +1,20 @@
 """Three lvs.cf files line by line: what both directors last had, what each made of it.
 
-Lines are paired by what they say and the block that they stand in, which is nearly always
-unique in an lvs.cf; what that leaves open is compared by text alone, where it is short. So the
-work grows with the length of the files, whatever is in them.
+Each of the two is paired with `base` (see `lvscf.alignment`); what that leaves open is compared by
+text alone, where it is short.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
 
-from lvsengine.lvscf.syntax import Block, parse
+from lvsengine.lvscf import alignment
+from lvsengine.lvscf.alignment import SHORT, Keyed
+from lvsengine.lvscf.syntax import parse
 
-SHORT = 400  # lines: more of them are not compared by text alone
-
-Keyed = tuple[str, str]  # the block that a line stands in, and the line
 Pairs = dict[int, int]  # line of base -> the same line of another file, both rising
 
 
@@ -116,59 +112,20 @@ def _who(base: tuple[str, ...], ours: tuple[str, ...], theirs: tuple[str, ...]) 
 
 def _keyed(text: str) -> list[Keyed]:
     tree = parse(text, "")
-    places = [""] * len(tree.lines)
-    _mark(tree.root, "", places)
-    return [(place, line.text) for place, line in zip(places, tree.lines, strict=True)]
-
-
-def _mark(block: Block, place: str, places: list[str]) -> None:
-    if place:
-        end = min(block.last + 1, len(places))
-        places[block.first : end] = [place] * (end - block.first)
-    for inner in block.blocks:
-        _mark(inner, f"{place} {inner.kind} {inner.name}".strip(), places)
+    lines = zip(alignment.places(tree), tree.lines, strict=True)
+    return [(place, line.text) for place, line in lines]
 
 
 def _pairs(base: Sequence[Keyed], other: Sequence[Keyed]) -> Pairs:
     """Pair equal lines, in rising order on both sides."""
     pairs: Pairs = {}
     at_base = at_other = 0
-    for one, two in (*_anchors(base, other), (len(base), len(other))):
+    for one, two in (*alignment.anchors(base, other), (len(base), len(other))):
         pairs.update(_between(base, other, (at_base, one), (at_other, two)))
         if one < len(base):
             pairs[one] = two
         at_base, at_other = one + 1, two + 1
     return pairs
-
-
-def _anchors(base: Sequence[Keyed], other: Sequence[Keyed]) -> list[tuple[int, int]]:
-    """Pair lines that both files have once, as many as keep their order."""
-    once_base, once_other = _once(base), _once(other)
-    pairs = [(index, once_other[key]) for key, index in once_base.items() if key in once_other]
-    return _longest_rising(pairs)
-
-
-def _once(lines: Sequence[Keyed]) -> dict[Keyed, int]:
-    counts = Counter(lines)
-    return {key: index for index, key in enumerate(lines) if counts[key] == 1}
-
-
-def _longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Leave out as few pairs as possible, so that the second numbers rise too."""
-    tails: list[int] = []  # the lowest end of a rising row of each length
-    ends: list[int] = []  # whose end it is
-    before: list[int] = []
-    for index, (_base, other) in enumerate(pairs):
-        length = bisect_left(tails, other)
-        before.append(ends[length - 1] if length else -1)
-        tails[length : length + 1] = [other]
-        ends[length : length + 1] = [index]
-    found = []
-    index = ends[-1] if ends else -1
-    while index >= 0:
-        found.append(pairs[index])
-        index = before[index]
-    return found[::-1]
 
 
 def _between(

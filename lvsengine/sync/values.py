@@ -86,6 +86,14 @@ class FileState:
     trouble: Trouble | None = None
 
 
+def not_paired() -> EngineError:
+    return EngineError(
+        "not-paired",
+        "the two directors have not met: there is no key to copy by",
+        "run `lvsctl pair invite` on the primary and `lvsctl pair join` on the backup",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What `sync.json` holds: the last look at the peer. Times are in epoch seconds.

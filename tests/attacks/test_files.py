@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.victim import Victim, free_port
+from tests.attacks.victim import Victim
 from tests.kernel.lab.waiting import wait_until
+from tests.ports import free_port
 
 SECRET = "root:$6$secret-of-somebody:20000:0"  # noqa: S105 - nobody's
 

@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from lvsengine.errors import EngineError
-from tests.attacks.victim import NOTHING, Victim, free_port
+from tests.attacks.victim import NOTHING, Victim
 from tests.kernel.lab.waiting import hold_for, wait_until
+from tests.ports import free_port
 
 LESS_THAN_A_STACK = 4 << 20  # bytes; a thread's is 8 MiB
 

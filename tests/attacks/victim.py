@@ -22,6 +22,7 @@ from urllib.request import urlopen
 from lvsengine.control import client, messages
 from lvsengine.snapshot import Snapshot
 from tests.kernel.lab.waiting import wait_until
+from tests.ports import free_port
 
 ADDRESS = "127.0.0.1"
 START_S = 20.0
@@ -52,12 +53,6 @@ virtual {name} {{
      }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as attempt:
-        attempt.bind((ADDRESS, 0))
-        return int(attempt.getsockname()[1])
 
 
 class RealServer(ThreadingHTTPServer):

@@ -12,8 +12,9 @@ from urllib.request import urlopen
 from lvsengine.lvscf import store
 from lvsengine.privileges import name_of
 from tests.bench.processes import BIN, running, wait_until
-from tests.browser.real_servers import ADDRESS, RealServer, free_port, is_open, real_servers
+from tests.browser.real_servers import ADDRESS, RealServer, is_open, real_servers
 from tests.kernel.lab.waiting import wait_until as wait_for
+from tests.ports import free_port
 
 START_S = 30.0
 POLL_S = 0.05

@@ -15,14 +15,9 @@ from types import TracebackType
 
 from tests.bench.processes import running
 from tests.kernel.lab.waiting import wait_until
+from tests.ports import free_port
 
 ADDRESS = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as attempt:
-        attempt.bind((ADDRESS, 0))
-        return int(attempt.getsockname()[1])
 
 
 def is_open(port: int) -> bool:

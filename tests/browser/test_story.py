@@ -19,8 +19,9 @@ from tests.browser.director import PASSWORD, Director, new_director
 from tests.browser.hands import Hands, Keyboard, Mouse
 from tests.browser.operators import Operator
 from tests.browser.reader import Look
-from tests.browser.real_servers import ADDRESS, RealServer, free_port, real_servers
+from tests.browser.real_servers import ADDRESS, RealServer, real_servers
 from tests.kernel.lab.waiting import wait_until
+from tests.ports import free_port
 
 NEXT_PASSWORD = "marble-Sunrise-58-kettle"  # noqa: S105 - of a test
 KINDS: dict[str, tuple[Hands, Look]] = {

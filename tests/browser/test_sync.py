@@ -16,6 +16,7 @@ from tests.browser.pictures import LOOKS, faults
 from tests.browser.reader import Look
 from tests.browser.test_text_browser import logged_in
 from tests.piranha.fake_engine import listening
+from tests.ports import free_port
 from tests.sync import directors
 
 SINCE = {"en": "Both directors have the same lvs.cf", "zh": "兩台 LVS 路由器有相同的 lvs.cf"}
@@ -39,7 +40,7 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("pair")
-    port = directors.free_port()
+    port = free_port()
     here = directors.Director(folder / "primary", "127.0.0.1", port)
     peer = directors.Director(folder / "backup", "127.0.0.2", port)
     peer.trust(here)

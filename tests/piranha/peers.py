@@ -12,9 +12,8 @@ from lvsengine.net import Address
 from lvsengine.sync.copier import Copier
 from lvsengine.sync.host import Engine, Host
 from lvsengine.sync.local import LocalTarget
-from lvsengine.sync.places import Places
+from lvsengine.sync.places import INCOMING, Places
 from lvsengine.sync.plan import Peer
-from lvsengine.sync.record import INCOMING
 from lvsengine.sync.syncer import Syncer
 from lvsengine.sync.target import Target
 from piranha import syncing

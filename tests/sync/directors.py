@@ -21,6 +21,7 @@ from lvsengine.net import Address
 from lvsengine.sync.places import Places
 from lvsengine.sync.syncer import Syncer
 from tests.piranha.fake_engine import FakeEngine, a_snapshot, listening
+from tests.ports import free_port
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 LVSCTL = Path(sys.executable).with_name("lvsctl")
@@ -47,12 +48,6 @@ virtual web {{
      }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @dataclass

@@ -15,7 +15,8 @@ from lvsengine.sync.plan import Peer
 from lvsengine.sync.syncer import Syncer
 from lvsengine.sync.target import Target
 from lvsengine.sync.values import Standing, State
-from tests.sync.directors import Director, a_pair, free_port
+from tests.ports import free_port
+from tests.sync.directors import Director, a_pair
 from tests.sync.proxy import Fault, Proxy
 
 Pair = tuple[Director, Director]

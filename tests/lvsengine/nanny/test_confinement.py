@@ -10,7 +10,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -23,19 +23,6 @@ from tests.lvsengine.trusted import a_trusted_folder
 NOBODY = 65534
 NO_CAPABILITY = "0000000000000000"
 Script = Callable[[str], str]
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    with a_trusted_folder() as folder:
-
-        def write(text: str) -> str:
-            path = folder / "check"
-            path.write_text(f"#!/bin/sh\n{text}\n")
-            path.chmod(0o755)
-            return str(path)
-
-        yield write
 
 
 async def ran(program: str, user: str = "", timeout_s: float = 10.0) -> Result:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import resource
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -10,20 +10,6 @@ import pytest
 
 from lvsengine.nanny import send_program, wording
 from lvsengine.nanny.check import Definition, NotTriedError
-from tests.lvsengine.trusted import a_trusted_folder
-
-
-@pytest.fixture
-def script() -> Iterator[Callable[[str], str]]:
-    with a_trusted_folder() as folder:
-
-        def write(text: str) -> str:
-            path = folder / "check"
-            path.write_text(f"#!/bin/sh\n{text}\n")
-            path.chmod(0o755)
-            return str(path)
-
-        yield write
 
 
 def asked(program: str, expect: str | None = "OK", *, use_regex: bool = False) -> Definition:

@@ -52,6 +52,34 @@ def test_two_that_have_just_met_are_in_step_until_one_is_edited(sides: TwoSides)
     assert sides.syncer().state().standing is Standing.DUE
 
 
+def test_without_the_syncs_folder_the_two_have_not_met_and_nothing_is_tried(
+    sides: TwoSides,
+) -> None:
+    (sides.ours.folder / "incoming").rmdir()
+    sides.ours.folder.rmdir()
+    state = sides.syncer().state()
+    assert (state.standing, state.peer_name, state.automatic) == (
+        Standing.NOT_PAIRED, "backup", True,
+    )  # fmt: skip
+    assert "have not met" in str(state.trouble and state.trouble.sentence)
+    assert state.record.since == 0  # a page that shows it does not change each second
+    assert not sides.syncer().is_due()
+    sides.ours.write("primary = 192.0.2.11\n")
+    assert sides.syncer().state().standing is Standing.ALONE
+
+
+def test_what_cannot_even_be_kept_is_told_by_the_copier(sides: TwoSides) -> None:
+    (sides.ours.folder / "at-work").mkdir()
+    copier = Copier(sides.syncer())
+    copier.start()
+    until(lambda: copier.state().standing is Standing.WAITING)
+    assert "cannot be used" in str(copier.state().trouble and copier.state().trouble)
+    assert sides.syncer().state().standing is Standing.DUE
+    (sides.ours.folder / "at-work").rmdir()
+    until(lambda: copier.state().standing is Standing.IN_STEP)
+    copier.stop(wait_s=10)
+
+
 def test_what_failed_is_kept_with_its_pause_and_never_raised(sides: TwoSides) -> None:
     sides.refusal = CUT
     state = sides.syncer().copy()
@@ -131,11 +159,10 @@ def test_a_file_with_errors_or_none_is_said_and_never_sent(sides: TwoSides) -> N
 
 
 def test_a_folder_that_cannot_be_used_is_said(sides: TwoSides) -> None:
-    sides.ours.folder.rename(sides.ours.home / "away")
+    (sides.ours.folder / "at-work").mkdir()
     with pytest.raises(EngineError) as caught:
         sides.syncer().copy()
     assert caught.value.code == "no-sync-folder"
-    assert sides.syncer().state().standing is Standing.DUE
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b'{"standing": 7}', b"x" * 300_000])
@@ -295,9 +322,17 @@ def test_the_copier_says_once_why_it_fails_and_when_it_is_well_again(
 def test_an_edit_that_cannot_be_marked_never_raises(
     sides: TwoSides, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sides.ours.folder.rename(sides.ours.home / "away")
+    (sides.ours.folder / "wanted").mkdir()
     Copier(sides.syncer()).edited()
     assert "an edit cannot be marked" in caplog.text
+
+
+def test_an_edit_before_the_two_have_met_is_nothing_to_log(
+    sides: TwoSides, caplog: pytest.LogCaptureFixture
+) -> None:
+    sides.ours.folder.rename(sides.ours.home / "away")
+    Copier(sides.syncer()).edited()
+    assert caplog.text == ""
 
 
 def test_a_copier_survives_what_nobody_thought_of(

@@ -22,17 +22,12 @@ import pytest
 
 from piranha.access import gui
 from tests.piranha.access.conftest import PASSWORD
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 RUN = "from piranha.access import become, {0}; become.USER = ''; raise SystemExit({0}.main())"
 WAIT_S = 30
 LVS_CF = "serial_no = 1\nprimary = 192.0.2.1\nservice = lvs\nnetwork = direct\n"
-
-
-def free_port() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])
 
 
 @dataclass

@@ -37,6 +37,18 @@ from tests.piranha.sync.readers import (
     words,
 )
 
+
+def test_before_the_two_have_met_it_says_so_at_once_and_a_press_of_the_button_too(
+    admin: Client, other: OtherDirector, lvs_cf: File
+) -> None:
+    syncing.places().folder.rename(lvs_cf.path.with_name("away"))
+    submit(admin, GLOBAL, tcp_timeout="300")
+    assert "The two directors do not know one another yet" in words(admin)
+    admin.post(COPY)
+    assert "lvsctl pair join" in words(admin)
+    assert "in a moment" not in words(admin)
+
+
 # --- after a save ----------------------------------------------------------------------------
 
 
