@@ -301,7 +301,7 @@ class Engine:
         refused = limits.refusal(config)
         if refused is not None:
             raise refused
-        warnings = limits.warnings(config) + await asyncio.to_thread(scripts.warnings, config)
+        warnings = limits.warnings(config) + await in_thread(scripts.warnings, config)
         planned = plan(config, before.config, before.plan)
         return Running(config, loaded.revision, planned, warnings, loaded.known, loaded.tree)
 

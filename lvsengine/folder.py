@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lvsengine import accounts
 from lvsengine.errors import EngineError
 from lvsengine.plain import to_plain
 
 LOCK = "engine.lock"
 MODE = 0o750
-ENGINE_USER = "pulse"  # root may act for it, by hand
 SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO opens at once, too
 
 
@@ -73,9 +73,9 @@ def _need_ours(folder: Path) -> None:
 
 def _trusted() -> frozenset[int]:
     ours = {0, os.geteuid()}
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # root may act for it, by hand
         with suppress(KeyError):
-            ours.add(pwd.getpwnam(ENGINE_USER).pw_uid)
+            ours.add(pwd.getpwnam(accounts.PULSE).pw_uid)
     return frozenset(ours)
 
 

@@ -16,11 +16,11 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lvsengine import capabilities
+from lvsengine import accounts, capabilities
 from lvsengine.capabilities import NEEDED, mask
 from lvsengine.errors import EngineError
 
-USER = "pulse"
+USER = accounts.PULSE
 UMASK = 0o027
 FOLDER_MODE = 0o750
 STATUS = Path("/proc/thread-self/status")

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lvsengine import scarcity
+from lvsengine import accounts, scarcity
 from lvsengine.control import crowd, messages, peers
 from lvsengine.control.crowd import Caller
 from lvsengine.errors import EngineError
@@ -30,7 +30,7 @@ PIECE = 64 * 1024  # bytes; a longer request is held in pieces, which are counte
 REQUEST_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
 SOCKET_MODE = 0o660
-GROUP = "piranha"
+GROUP = accounts.PIRANHA
 AGAIN = "ask again in a moment"
 SO_PEERGROUPS = 59  # asm-generic/socket.h
 

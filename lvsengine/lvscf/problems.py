@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -128,3 +129,8 @@ class Problems:
                 says = Sentence("{count} more like these are not listed", {"count": left_out})
                 rest.append(Problem(Place(self._path, last), severity, Reason.ARGUMENT, says))
         return rest
+
+
+def first_error(problems: Iterable[Problem]) -> str:
+    """Say the first thing that makes a file unsound; warnings may stand before it."""
+    return str(next(one for one in problems if one.severity is Severity.ERROR))

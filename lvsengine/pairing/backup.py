@@ -10,6 +10,7 @@ from lvsengine.heartbeat import keys
 from lvsengine.lvscf import reading, store, syntax
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.names import Resolver
+from lvsengine.lvscf.problems import first_error
 from lvsengine.net import Address
 from lvsengine.pairing import files, messages, own
 from lvsengine.pairing.files import Batch
@@ -94,7 +95,7 @@ class Backup:
         if result.config is None:
             raise EngineError(
                 "not-sound",
-                f"the primary's lvs.cf is not sound as read here: {own.error_in(result.problems)}",
+                f"the primary's lvs.cf is not sound as read here: {first_error(result.problems)}",
                 "mend it on the primary, then join again",
             )
         config = result.config

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from lvsengine import accounts
 from lvsengine.errors import EngineError
 from lvsengine.heartbeat import keys
 from lvsengine.heartbeat.packet import Key
-from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.pairing import completing, files, public_keys
 from lvsengine.pairing.files import Batch, Ids, Wanted
 from lvsengine.pairing.messages import Identity
@@ -133,11 +131,6 @@ def remember_base(home: Home, lvs_cf: bytes) -> None:
             batch.put(path)
     finally:
         batch.drop()
-
-
-def error_in(problems: Iterable[Problem]) -> str:
-    """Say the first problem for which an lvs.cf is not sound, and not a mere warning before it."""
-    return str(next(one for one in problems if one.severity is Severity.ERROR))
 
 
 def _plain_path(path: str) -> str:

@@ -9,6 +9,7 @@ from lvsengine.local import is_local
 from lvsengine.lvscf import reading, store, syntax
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.names import Resolver
+from lvsengine.lvscf.problems import first_error
 from lvsengine.net import Address
 from lvsengine.pairing import completing, messages, own
 from lvsengine.pairing.files import Batch, Wanted
@@ -28,7 +29,7 @@ def loaded(paths: Paths) -> tuple[store.Loaded, Config]:
         raise EngineError(
             "not-sound",
             f"{paths.lvs_cf} is not sound, so it cannot be given to a backup:"
-            f" {own.error_in(found.problems)}",
+            f" {first_error(found.problems)}",
             f"`lvsctl check {paths.lvs_cf}` shows every problem; mend them, then invite again",
         )
     if found.config.primary is not None and not is_local(found.config.primary):
@@ -153,8 +154,7 @@ class Primary:
         if result.config is None:
             raise EngineError(
                 "not-sound",
-                f"with backup = {there} lvs.cf would not be sound:"
-                f" {own.error_in(result.problems)}",
+                f"with backup = {there} lvs.cf would not be sound: {first_error(result.problems)}",
                 "write `backup` into lvs.cf by hand, then invite again",
             )
         return text

@@ -12,14 +12,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lvsengine.errors import EngineError
 from lvsengine.lvscf import files, reading, store, syntax
 from lvsengine.lvscf.names import Resolver
-from lvsengine.lvscf.problems import Problem, Severity
+from lvsengine.lvscf.problems import first_error
 from lvsengine.plain import PlainError, from_plain, to_plain
 from lvsengine.sync import orders, plan
 from lvsengine.sync.orders import Install
@@ -182,11 +182,6 @@ class Host:
             if error.code == "no-file":
                 return None
             raise
-
-
-def first_error(problems: Iterable[Problem]) -> str:
-    """Say the first thing that makes a file unsound; warnings may stand before it."""
-    return str(next(one for one in problems if one.severity is Severity.ERROR))
 
 
 def received(folder: Path) -> Received:

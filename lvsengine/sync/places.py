@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lvsengine import accounts
+
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
 DEFAULT_FOLDER = Path("/var/lib/piranha/sync")
-USER = "piranha"
+USER = accounts.PIRANHA
 
 # In the sync's folder.
 PRIVATE_KEY = "id_ed25519"

@@ -19,9 +19,10 @@ from lvsengine.local import is_local
 from lvsengine.lvscf import files, reading, store, syntax
 from lvsengine.lvscf.model import Config
 from lvsengine.lvscf.names import Resolver
+from lvsengine.lvscf.problems import first_error
 from lvsengine.sync import exchange, known_hosts, plan, threeway
 from lvsengine.sync.exchange import Ours, Outcome
-from lvsengine.sync.host import MAX_FILE, first_error
+from lvsengine.sync.host import MAX_FILE
 from lvsengine.sync.places import Places as Places
 from lvsengine.sync.plan import BUSY_AT_MOST_S, IsLocal, Peer, Verdict
 from lvsengine.sync.record import Recorder
