@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ import pytest
 
 from tests.deploy.machine import Machine, owner_and_mode
 from tests.journeys.director import LVS_CF
+from tests.kernel.lab.waiting import wait_until
 
 DEADLINE_S = 30.0
 WATCHDOG_S = 1.0
@@ -88,10 +88,7 @@ def status_of(process: subprocess.Popen[bytes]) -> dict[str, str]:
 
 
 def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(true, "the service has done it", DEADLINE_S)
 
 
 def test_pulse_comes_up_and_goes_on_telling_that_it_is_well(pulse: Pulse) -> None:

@@ -8,7 +8,6 @@ import shlex
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from lvsengine.lvscf import store
 from lvsengine.net import Address
 from lvsengine.sync.places import Places
 from lvsengine.sync.syncer import Syncer
+from tests.kernel.lab.waiting import wait_until
 from tests.piranha.fake_engine import FakeEngine, a_snapshot, listening
 from tests.ports import free_port
 
@@ -153,15 +153,12 @@ def make_key(path: Path) -> None:
 
 
 def wait_for_port(address: str, port: int) -> None:
-    ends_at = time.monotonic() + UP_WITHIN_S
-    while True:
-        try:
-            with socket.create_connection((address, port), 1):
-                return
-        except OSError:
-            if time.monotonic() > ends_at:
-                raise
-            time.sleep(0.02)
+    wait_until(lambda: _listens(address, port), f"{address}:{port} is open", UP_WITHIN_S)
+
+
+def _listens(address: str, port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex((address, port)) == 0
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from lvsengine.sync.plan import Peer
 from lvsengine.sync.syncer import Syncer
 from lvsengine.sync.target import Target
 from lvsengine.sync.values import Standing, State
+from tests.kernel.lab.waiting import wait_until
 from tests.ports import free_port
 from tests.sync.directors import Director, a_pair
 from tests.sync.proxy import Fault, Proxy
@@ -134,10 +135,7 @@ def test_a_cut_after_install_was_sent_is_found_done_by_the_next_try(tmp_path: Pa
         text = primary.edit(weight=primary.serial + 1)
         proxy.fault = Fault(from_peer=size - 200)  # the answer to install is among the last
         assert trouble(primary.syncer().copy()) == (Standing.WAITING, "cut")
-        ends_at = time.monotonic() + 10
-        while backup.text != text and time.monotonic() < ends_at:
-            time.sleep(0.05)
-        assert backup.text == text
+        wait_until(lambda: backup.text == text, "the backup has it all the same")
         backup.running = backup.revision
         proxy.fault = Fault()
         backup.engine.asked.clear()

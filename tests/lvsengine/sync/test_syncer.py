@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from lvsengine.sync.copier import Copier
 from lvsengine.sync.received import Installer
 from lvsengine.sync.target import HostKeyRefused
 from lvsengine.sync.values import HostKey, Revisions, Standing, State
+from tests.kernel.lab.waiting import wait_until
 from tests.lvsengine.sync.peers import TwoSides, text, two_sides
 
 SYSCTL = "/etc/sysctl.d/lvs.conf"
@@ -271,12 +272,8 @@ def test_only_plain_short_files_without_keys_are_read(tmp_path: Path) -> None:
             syncer.read_file(str(good))
 
 
-def until(what: object, *, within_s: float = 10.0) -> None:
-    assert callable(what)
-    ends_at = time.monotonic() + within_s
-    while not what():
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
+def until(what: Callable[[], object]) -> None:
+    wait_until(what, "the copier has done it")
 
 
 def test_the_copier_copies_at_its_start_and_after_each_edit(sides: TwoSides) -> None:
