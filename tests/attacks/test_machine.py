@@ -20,7 +20,15 @@ LESS_THAN_A_STACK = 4 << 20  # bytes; a thread's is 8 MiB
 
 
 def descriptors(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    """How many it holds at rest: a check or an order that is under way holds one more."""
+    seen: list[int] = []
+
+    def looked() -> bool:
+        seen.append(len(os.listdir(f"/proc/{pid}/fd")))
+        return True
+
+    hold_for(0.5, looked, "it lives")
+    return min(seen)
 
 
 def answers(victim: Victim) -> bool:
