@@ -65,7 +65,7 @@ class ControlServer:
         # The loop accepts as many in a row as it is told may queue: after each one it shall look
         # what those before have said, and at everything else.
         self._server = await asyncio.start_unix_server(
-            self._serve, sock=listener, limit=PIECE, backlog=1
+            self._connected, sock=listener, limit=PIECE, backlog=1
         )
         listener.listen(QUEUE)
 
@@ -75,33 +75,34 @@ class ControlServer:
             self._server.close()
             self._server = None
             self.path.unlink(missing_ok=True)
-        for task in tuple(self._serving.values()):
-            if task is not asyncio.current_task():
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        ending = [task for task in self._serving.values() if task is not asyncio.current_task()]
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Make the task here: one that asyncio's streams make logs an error when cancelled."""
         connection: socket.socket = writer.get_extra_info("socket")
         caller = Caller(_peer(connection).uid)
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: this is a task
+        task = asyncio.get_running_loop().create_task(self._serve(caller, reader, writer))
         self._serving[caller] = task
+        task.add_done_callback(lambda _: self._disconnect(caller, writer))
+        self._make_room(caller, connection.fileno())
+
+    def _disconnect(self, caller: Caller, writer: asyncio.StreamWriter) -> None:
+        """Hang up, also on who was never listened to; say so to whom others have driven out."""
+        if self._serving.pop(caller, None) is None:
+            writer.write(messages.encode_error(_busy()))
+        writer.close()
+
+    async def _serve(
+        self, caller: Caller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
-            self._make_room(caller, connection.fileno())
             await self._serve_one(caller, reader, writer)
         except (ConnectionError, TimeoutError):
             log.debug("a control connection was lost")
-        except asyncio.CancelledError:
-            # Ours, from close() or for others: asyncio's streams log it as an error.
-            log.debug("hung up on a control connection")
-            if caller not in self._serving:
-                writer.write(messages.encode_error(_busy()))
-        finally:
-            self._serving.pop(caller, None)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
     def _make_room(self, newcomer: Caller, descriptor: int) -> None:
         scarce = scarcity.is_near_limit(descriptor, scarcity.LEFT_BY_CONTROL)
