@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lvsengine.control.messages import Reload
 from lvsengine.sync import sftp
 from lvsengine.sync.places import Places
 from lvsengine.sync.plan import Peer
@@ -134,13 +135,19 @@ def test_a_cut_after_install_was_sent_is_found_done_by_the_next_try(tmp_path: Pa
         _, size = conversation(primary, backup, proxy)
         text = primary.edit(weight=primary.serial + 1)
         proxy.fault = Fault(from_peer=size - 200)  # the answer to install is among the last
+        asked = backup.engine.asked
+        asked.clear()
         assert trouble(primary.syncer().copy()) == (Standing.WAITING, "cut")
-        wait_until(lambda: backup.text == text, "the backup has it all the same")
+        wait_until(
+            lambda: any(isinstance(one, Reload) for one in asked),
+            "the backup has it all the same, and runs it",
+        )
+        assert backup.text == text
         backup.running = backup.revision
         proxy.fault = Fault()
-        backup.engine.asked.clear()
+        asked.clear()
         assert primary.syncer().copy().standing is Standing.IN_STEP
-        assert [type(asked).__name__ for asked in backup.engine.asked] == ["Status"]
+        assert [type(one).__name__ for one in asked] == ["Status"]
 
 
 def test_a_peer_that_may_not_write_its_file_says_so(pair: Pair) -> None:

@@ -1,7 +1,7 @@
 """A machine of the lab's network with a root folder of its own, to install on and to use by hand.
 
 Its programs are the guest's; its /etc, /var and /opt are its own and know nothing of the product.
-It has no init: a service is its unit's own command line, run as the unit says.
+systemd has booted it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.deploy.machine import Machine
+from tests.deploy.machine import PROGRAM_FILES, Machine
 from tests.deploy.unit import PATH
 from tests.kernel.lab.boot import CHECKOUT
-from tests.kernel.lab.namespaces import in_namespace
+from tests.kernel.lab.systemd import JOURNAL, STEP_S, Booted, booted
 from tests.kernel.lab.waiting import wait_until
 
 PYTHON = "/usr/bin/python3"
 SOURCE = Path("root/piranha-lvs")  # where the admin has the checkout
-STEP_S = 300.0
+ENVIRON = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/root", "PYTHONUNBUFFERED": "1"}
+UNITS = ("pulse", "piranha-gui", "piranha-received", "ssh")
+FOLDERS = tuple(
+    name
+    for name in (*PROGRAM_FILES, "usr/share", "dev")
+    if Path("/", name).is_dir() and not Path("/", name).is_symlink()
+)
 BASE_ETC = Path("/usr/share/base-passwd")
 FROM_ETC = ("pam.d", "security", "login.defs", "ssh/sshd_config", "ssl", "shells")
 
@@ -28,77 +34,57 @@ FROM_ETC = ("pam.d", "security", "login.defs", "ssh/sshd_config", "ssl", "shells
 class Console:
     """Root's terminal on one machine; all that is typed and told stands in `transcript`."""
 
-    def __init__(self, namespace: str, folder: Path) -> None:
+    def __init__(self, namespace: str, root: Path, booted: Booted) -> None:
         self.namespace = namespace
-        self.machine = _fresh(folder / namespace)
+        self.root = root
         self.transcript: list[str] = []
-        self._running = ExitStack()
+        self._booted = booted
 
-    def type(self, line: str, stdin: str = "", *, ok: bool = True, **environ: str) -> str:
+    def type(self, line: str, stdin: str = "", *, shown: bool = True) -> str:
         """Run one line and return what it told.
 
         Raises:
-            AssertionError: It failed though it should not; the whole transcript is in it.
+            AssertionError: It failed; the whole transcript is in it.
         """
+        before = len(self.transcript)
         self.transcript.append(f"{self.namespace}# {line}")
-        with in_namespace(self.namespace):
-            done = subprocess.run(
-                self.machine.enter("sh", "-c", f"cd /{SOURCE} && {line}"),
-                input=stdin,
-                env={"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/root", **environ},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=STEP_S,
-            )
+        done = subprocess.run(
+            self._words(line),
+            input=stdin,
+            env=ENVIRON,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=STEP_S,
+        )
         self.transcript.append(done.stdout.rstrip())
-        assert (done.returncode == 0) is ok, "\n".join(self.transcript)
+        assert done.returncode == 0, str(self)
+        if not shown:
+            del self.transcript[before:]
         return done.stdout
 
     def begin(self, line: str) -> subprocess.Popen[str]:
         """Start one line that waits for something."""
         self.transcript.append(f"{self.namespace}# {line}")
-        with in_namespace(self.namespace):
-            return subprocess.Popen(
-                self.machine.enter("sh", "-c", line),
-                env={"PATH": PATH, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        return subprocess.Popen(
+            self._words(line),
+            env=ENVIRON,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
-    def start(self, unit: str) -> subprocess.Popen[bytes]:
-        """Do what `systemctl start` does; it is stopped with the machine."""
-        self.transcript.append(f"{self.namespace}# systemctl start {unit}")
-        log = self.log(unit)
-        with in_namespace(self.namespace):
-            service = self.machine.service(f"{unit}.service", {}, log)
-            return self._running.enter_context(service)
+    def _words(self, line: str) -> list[str]:
+        return self._booted.enter("sh", "-c", line, folder=f"/{SOURCE}")
 
-    def crash(self, unit: str, running: subprocess.Popen[bytes]) -> None:
-        """Kill it, and do what systemd does then, short of starting it again."""
-        running.kill()
-        running.wait(10)
-        with in_namespace(self.namespace):
-            after = self.machine.unit_words(f"{unit}.service", "ExecStopPost")
-            subprocess.run(
-                after, env={"PATH": PATH, "LANG": "C.UTF-8"}, check=True, timeout=STEP_S
-            )
-
-    def start_sshd(self) -> None:
-        """Debian's package makes host keys, and starts it."""
-        self.type("ssh-keygen -A && mkdir -p /run/sshd && chmod 755 /run/sshd")
-        with in_namespace(self.namespace):
-            process = subprocess.Popen(self.machine.enter("/usr/sbin/sshd", "-D", "-e"))
-        self._running.callback(process.wait, 10)
-        self._running.callback(process.terminate)
-
-    def log(self, unit: str) -> Path:
-        return self.machine.root.with_name(f"{self.namespace}-{unit}.log")
+    def power_off(self) -> None:
+        """As by pulling the plug; the network is another's to cut."""
+        self.transcript.append(f"{self.namespace}: the power is gone")
+        self._booted.power_off()
 
     def lvs_cf(self) -> str:
-        return (self.machine.root / "etc/sysconfig/ha/lvs.cf").read_text()
+        return (self.root / "etc/sysconfig/ha/lvs.cf").read_text()
 
     def wait_for(self, line: str, told: str, within_s: float = 30.0) -> str:
         """Type a line again and again until it tells what is waited for; keep the last time."""
@@ -114,19 +100,21 @@ class Console:
         try:
             wait_until(tells, f"{line} tells {told!r}", within_s)
         except AssertionError as error:
-            error.add_note(f"{last[0]}\n" + "\n".join(self.transcript))
+            error.add_note(f"{last[0]}\n{self}")
             raise
         return last[0]
 
     def __str__(self) -> str:
-        logs = (f"--- {log.name}\n{log.read_text()}" for log in self._logs())
-        return "\n".join((*self.transcript, *logs))
+        return "\n".join((*self.transcript, f"--- journal of {self.namespace}", self.journal()))
 
-    def _logs(self) -> list[Path]:
-        return sorted(self.machine.root.parent.glob(f"{self.namespace}-*.log"))
-
-    def close(self) -> None:
-        self._running.close()
+    def journal(self) -> str:
+        """What the product's units have said; it outlives the machine."""
+        units = [f"--unit={name}" for name in UNITS]
+        folder = f"--directory={self.root}/{JOURNAL}"
+        told = subprocess.run(
+            ["journalctl", folder, "--no-pager", *units], capture_output=True, text=True
+        )
+        return told.stdout + told.stderr
 
 
 @contextmanager
@@ -134,8 +122,8 @@ def consoles(*namespaces: str, folder: Path) -> Iterator[tuple[Console, ...]]:
     with ExitStack() as stack:
         made = []
         for name in namespaces:
-            made.append(Console(name, folder))
-            stack.callback(made[-1].close)
+            root = _fresh(folder / name).root
+            made.append(Console(name, root, stack.enter_context(booted(name, root, FOLDERS))))
         yield tuple(made)
 
 
