@@ -26,6 +26,7 @@ from lvsengine.lvscf.names import Resolver
 from lvsengine.lvscf.problems import Problem, Severity
 from lvsengine.lvscf.syntax import Tree, parse
 from lvsengine.snapshot import Snapshot
+from lvsengine.sync.values import State
 from piranha import syncing
 
 T = TypeVar("T")
@@ -76,6 +77,12 @@ class Picture:
     at: float
     snapshot: Snapshot | None
     error: EngineError | None = None
+
+    @property
+    def peer_runs(self) -> str:
+        """The revision that the peer tells by its heartbeat; empty: none."""
+        peer = self.snapshot.peer if self.snapshot is not None else None
+        return peer.revision if peer is not None else ""
 
 
 JUDGED_S = 60.0  # seconds until a file is judged anew: host names in it may mean another address
@@ -277,6 +284,11 @@ def picture(fresh_s: float = FRESH_S) -> Picture:
         if latest is None or time.monotonic() - latest.at > fresh_s:
             latest = _shared.picture = _taken()
         return latest
+
+
+def sync() -> State:
+    """Tell how the peer's files stand to ours, and by its heartbeat what it runs. Never raises."""
+    return syncing.state().heard(picture().peer_runs)
 
 
 def _taken() -> Picture:

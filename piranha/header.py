@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from lvsengine.errors import EngineError
 from lvsengine.snapshot import Snapshot
-from piranha import director, sync_told, syncing
+from piranha import director, sync_told
 from piranha.panels import PANELS
 
 THEME_COOKIE = "piranha-theme"
@@ -75,7 +75,7 @@ def header(request: HttpRequest) -> dict[str, object]:
         "snapshot": picture.snapshot,
         "engine_error": picture.error,
         "strip": strip(picture.snapshot),
-        "sync": sync_told.short(syncing.state()),
+        "sync": sync_told.short(director.sync()),
     }
 
 
@@ -86,7 +86,7 @@ def facts(snapshot: Snapshot | None, error: EngineError | None) -> str:
         "snapshot": snapshot,
         "engine_error": error,
         "strip": strip(snapshot),
-        "sync": sync_told.short(syncing.state()),
+        "sync": sync_told.short(director.sync()),
     }
     return render_to_string("partials/facts.html", context).strip()
 

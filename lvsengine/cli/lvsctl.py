@@ -196,7 +196,9 @@ def _status_text(arguments: Arguments) -> str:
     snapshot = client.ask(arguments.socket, messages.Status(), Snapshot)
     if arguments.json:
         return json.dumps(to_plain(snapshot), indent=None if arguments.watch else 1)
-    told = sync.status_lines(Path(snapshot.path), arguments.folder) if snapshot.peer else ()
+    told: Iterable[str] = ()
+    if snapshot.peer:
+        told = sync.status_lines(Path(snapshot.path), arguments.folder, snapshot.peer.revision)
     return "\n".join(map(printable, display.status(snapshot, told)))
 
 

@@ -16,6 +16,7 @@ from lvsengine.pairing import terms
 
 if TYPE_CHECKING:
     import socket
+    from pathlib import Path
 
     from lvsengine.lvscf.model import Config
     from lvsengine.pairing.listen import Met
@@ -71,7 +72,7 @@ def _wait(
     except KeyboardInterrupt:
         print("\nThe invitation is over, its code worthless; no backup has confirmed.")
         return BAD
-    return _told(met, config)
+    return _told(met, config, arguments.socket)
 
 
 def _minutes(text: str) -> float:
@@ -115,7 +116,7 @@ def _invitation(
     yield f"Waiting at TCP port {port}; Ctrl-C ends the invitation."
 
 
-def _told(met: Met, before: Config) -> int:
+def _told(met: Met, before: Config, control: Path) -> int:
     from lvsengine.pairing import telling
 
     own, peer = met.party.identities
@@ -129,5 +130,5 @@ def _told(met: Met, before: Config) -> int:
         EngineError
     ):  # without it a later comparison has two sides, not three
         met.party.confirmed()
-    show(telling.next_on_primary(before))
+    show(telling.next_on_primary(before, runs=pair_options.pulse_runs(control)))
     return OK

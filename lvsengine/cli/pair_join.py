@@ -13,6 +13,8 @@ from lvsengine.cli.pair_options import OK, show
 from lvsengine.errors import EngineError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lvsengine.pairing.backup import Backup
     from lvsengine.pairing.code import Code
 
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Unconfirmed as unconfirmed:
         print(f"All is written here, but the primary may not know: {unconfirmed.why}.")
         print("If it still waits, press Ctrl-C there, or join again: its code is still good.")
-    return _told(party, arguments.primary)
+    return _told(party, arguments.primary, arguments.socket)
 
 
 def _code(typed: str | None) -> Code:
@@ -79,7 +81,7 @@ def _code(typed: str | None) -> Code:
                 raise
 
 
-def _told(party: Backup, primary: str) -> int:
+def _told(party: Backup, primary: str, control: Path) -> int:
     from lvsengine.pairing import telling
 
     own, peer = party.identities
@@ -93,5 +95,5 @@ def _told(party: Backup, primary: str) -> int:
         EngineError
     ):  # without it a later comparison has two sides, not three
         party.confirmed()
-    show(telling.next_on_backup())
+    show(telling.next_on_backup(runs=pair_options.pulse_runs(control)))
     return OK

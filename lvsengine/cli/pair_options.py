@@ -58,6 +58,18 @@ def missing_users() -> tuple[str, ...]:
     return tuple(user for user in users if accounts.ids_of(user) is None)
 
 
+def pulse_runs(socket: Path) -> bool:
+    """Whether anybody listens there, be it too busy to answer."""
+    from lvsengine.control import client, messages
+    from lvsengine.snapshot import Snapshot
+
+    try:
+        client.ask(socket, messages.Status(), Snapshot)
+    except EngineError as error:
+        return error.code != "not-running"
+    return True
+
+
 def show(lines: Iterable[str]) -> None:
     for line in lines:
         print(line, flush=True)

@@ -120,11 +120,15 @@ def _owner(folder: Path) -> int:
 # --- in words ---------------------------------------------------------------------------------
 
 
-def status_lines(config: Path, folder: Path) -> Iterator[str]:
-    """Say for `lvsctl status` how the sync stands; nothing where there is no peer."""
+def status_lines(config: Path, folder: Path, peer_runs: str) -> Iterator[str]:
+    """Say for `lvsctl status` how the sync stands; nothing where there is no peer.
+
+    Args:
+        peer_runs: The revision that the peer tells by its heartbeat; empty: none.
+    """
     from lvsengine.sync.syncer import Syncer
 
-    yield from lines(Syncer(Places(config, folder)).state())
+    yield from lines(Syncer(Places(config, folder)).state().heard(peer_runs))
 
 
 def lines(state: State) -> Iterator[str]:
@@ -135,8 +139,9 @@ def lines(state: State) -> Iterator[str]:
         return
     by_hand = "" if state.automatic else " (by hand only: sync = 0)"
     yield f"sync       {_standing(state)}{by_hand}"
-    if state.record.warning is not None:
-        yield f"warning    copied, but the peer does not run it: {state.record.warning.sentence}"
+    warning = state.record.warning
+    if warning is not None:
+        yield f"warning    copied, but the peer did not run it then: {warning.sentence}"
     for file in state.record.files:
         yield f"sync       {_file(file)}"
 

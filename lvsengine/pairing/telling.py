@@ -11,6 +11,7 @@ COMPARE = (
     "Both directors print these fingerprints. Who compares them knows that nobody sits between:"
 )
 RESTART = "systemctl restart pulse"
+START = "systemctl enable --now pulse piranha-received.path"
 
 
 def met(primary: Identity, backup: Identity) -> Iterator[str]:
@@ -22,17 +23,21 @@ def met(primary: Identity, backup: Identity) -> Iterator[str]:
         yield f"  {role:<8} sync key  {one.sync_key.label:<8} {one.sync_key.fingerprint}"
 
 
-def next_on_primary(before: Config) -> Iterator[str]:
+def next_on_primary(before: Config, *, runs: bool) -> Iterator[str]:
+    """Say what to type next, and where; `runs`: pulse does so here by now."""
     if before.backup_active and not before.heartbeat_key_file:
         yield (
             "The directors were a pair without a key: neither hears the other until both use it."
-            " First type on the backup: systemctl stop pulse"
+            " Where pulse runs on the backup, first type there: systemctl stop pulse"
         )
-    yield f"Next, type here first, then on the backup: {RESTART}"
+    yield f"Next, type here first, then on the backup: {RESTART if runs else START}"
 
 
-def next_on_backup() -> Iterator[str]:
-    yield f"Next, once pulse was restarted on the primary, type here: {RESTART}"
+def next_on_backup(*, runs: bool) -> Iterator[str]:
+    if runs:
+        yield f"Next, once pulse was restarted on the primary, type here: {RESTART}"
+    else:
+        yield f"Next, once pulse was started on the primary, type here: {START}"
 
 
 def will_change(keys: Iterable[str], path: str) -> str:

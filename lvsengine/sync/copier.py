@@ -96,5 +96,5 @@ class Copier:
         if failure and failure != self._failure:
             log.warning("lvs.cf is not copied to the peer reason=%s", failure)
         elif self._failure and not failure:
-            log.warning("lvs.cf is in step with the peer again")
+            log.info("lvs.cf is in step with the peer again")
         self._failure = failure

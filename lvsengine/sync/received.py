@@ -47,6 +47,8 @@ def by_tool(command: tuple[str, ...], data: bytes) -> str:
             timeout=JUDGE_S,
             env={"PATH": TOOLS, "LC_ALL": "C"},
         )
+    except FileNotFoundError:
+        return f"{command[0]}, which would judge it, is not installed there"
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{command[0]} cannot judge it: {error}"
     if done.returncode == 0:
@@ -141,6 +143,12 @@ class Installer:
         if why:
             raise EngineError("not-accepted", f"{order.path} is not installed: {why}")
         target = self.root / order.path.lstrip("/")
+        if not target.parent.is_dir():
+            raise EngineError(
+                "no-folder",
+                f"{order.path} is not installed: its folder is not there",
+                "install there what makes it, such as iptables-persistent",
+            )
         with files.locked(target.parent):
             present = _present(target)
             if present == data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lvsengine.errors import EngineError
@@ -163,6 +163,16 @@ class State:
     def pause_s(self) -> float:
         """Seconds until the next try; 0 where none is planned, or it is due."""
         return max(0.0, self.record.retry_at - self.now) if self.record.retry_at else 0.0
+
+    def heard(self, runs: str) -> State:
+        """Take a warning back once the peer is heard to run our revision.
+
+        Args:
+            runs: What it tells by its heartbeat; empty: nothing.
+        """
+        if self.record.warning is None or runs != self.record.revisions.ours:
+            return self
+        return replace(self, record=replace(self.record, runs=runs, warning=None))
 
     @property
     def fingerprint(self) -> str:

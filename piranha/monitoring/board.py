@@ -79,7 +79,7 @@ def _looked(picture: director.Picture, before: Board | None) -> Board:
         snapshot=snapshot,
         error=picture.error,
         file=_file(),
-        sync=syncing.state(),
+        sync=syncing.state().heard(picture.peer_runs),
         events=_events(snapshot, before),
         history=_history(snapshot, before),
     )

@@ -137,7 +137,7 @@ def _show(request: HttpRequest, said: dict[str, Any], status: int = 200) -> Http
     if snapshot is not None:
         context |= _against_running(loaded, snapshot) | _against_peer(loaded, snapshot)
         context["may_apply"] = may(request, Role.ADMIN)
-    state = syncing.state()
+    state = director.sync()
     if state.standing is not Standing.ALONE:
         context["copied"] = {
             "badge": sync_told.badge(state),

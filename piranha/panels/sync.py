@@ -39,7 +39,7 @@ GONE_WRONG = (Standing.WAITING, Standing.STOPPED, Standing.HOST_KEY, Standing.NO
 @require_safe
 @never_cache
 def show_panel(request: HttpRequest) -> HttpResponse:
-    state = syncing.state()
+    state = director.sync()
     context = {
         **_standing(request, state),
         "live": True,
@@ -55,7 +55,7 @@ def show_panel(request: HttpRequest) -> HttpResponse:
 def update(request: HttpRequest) -> HttpResponse:
     """Answer how it stands and what the header says; 204 where the browser has just that."""
     picture = director.picture()
-    standing = render_to_string(STANDING, _standing(request, syncing.state()))
+    standing = render_to_string(STANDING, _standing(request, director.sync()))
     html = f"{facts(picture.snapshot, picture.error)}\n{standing.strip()}"
     token = f"{live.START}{hash(html) & (2**64 - 1):016x}"
     same = request.GET.get("seen") == token

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ PASSWORD = "Wagon-tulip-7-harbour"  # noqa: S105 - of two users who last as long
 PRIMARY, BACKUP = "192.168.26.9", "192.168.26.8"
 REAL_SERVERS = {"one": "10.11.12.1", "two": "10.11.12.2"}
 JOINED_WITHIN_S = 60.0
+RULES = r"*filter\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n"
+FILES = {
+    "sync_sysctl_file": "etc/sysctl.d/90-piranha.conf",
+    "sync_packet_filter_file": "etc/iptables/rules.v4",
+}
 
 
 @pytest.fixture
@@ -54,6 +60,7 @@ def test_two_empty_systems_become_a_pair_that_balances_and_takes_over(
         start(primary, backup)
         assert burst(VIRTUAL_IP, 20).keys() == {"rs1", "rs2"}
         an_edit_reaches_the_backup(browser, primary, backup)
+        what_root_installs_follows(browser, primary, backup)
         handed_over(primary, backup)
         the_active_dies(backup, primary)
     finally:
@@ -128,8 +135,8 @@ def _until(process: subprocess.Popen[str], word: str) -> str:
 
 def start(primary: Console, backup: Console) -> None:
     """4.8: pulse on both."""
-    backup.type("systemctl enable --now pulse piranha-gui piranha-received.path")
     primary.type("systemctl enable --now pulse piranha-received.path")
+    backup.type("systemctl enable --now pulse piranha-gui piranha-received.path")
     primary.wait_for("lvsctl status", "primary, ACTIVE", 60)
     primary.wait_for("lvsctl status", "STANDBY, ready", 60)
 
@@ -144,6 +151,30 @@ def an_edit_reaches_the_backup(browser: Browser, primary: Console, backup: Conso
     for console in (primary, backup):
         console.wait_for("lvsctl status", "in step", 60)
     primary.wait_for("lvsctl status", "STANDBY, ready", 60)
+
+
+def what_root_installs_follows(browser: Browser, primary: Console, backup: Console) -> None:
+    """4.7.1 to 4.7.3: kernel settings and rules; what the backup has of its own is asked about."""
+    for console in (primary, backup):  # the lab's kernel knows no other kind of rules
+        (console.root / "etc/iptables").mkdir()  # as iptables-persistent does
+        chosen = console.root / "etc/alternatives/iptables-restore"
+        chosen.parent.mkdir()
+        chosen.symlink_to("/usr/sbin/iptables-legacy-restore")
+    primary.type("echo net.ipv4.conf.all.rp_filter = 0 >> /etc/sysctl.d/90-piranha.conf")
+    primary.type(f"printf '{RULES}' > /etc/iptables/rules.v4")
+    browser.submit("/redundancy/", "backup", **{key: f"/{path}" for key, path in FILES.items()})
+    browser.submit("/difference/", to="/difference/apply/")
+    primary.wait_for("lvsctl status", "90-piranha.conf at the peer is not one that the sync", 60)
+    primary.type("lvsctl sync --take-ours")
+    for path in FILES.values():
+        wait_until(partial(have_the_same, primary, backup, path), f"{path} follows", 60)
+    primary.wait_for("lvsctl status", "in step", 60)
+    primary.wait_for("lvsctl status", "STANDBY, ready", 60)
+
+
+def have_the_same(one: Console, other: Console, path: str) -> bool:
+    texts = [file.read_text() for file in (one.root / path, other.root / path) if file.exists()]
+    return len(texts) == len({one, other}) and len(set(texts)) == 1
 
 
 def handed_over(primary: Console, backup: Console) -> None:

@@ -18,6 +18,7 @@ import pytest
 from lvsengine.cli import lvsctl, pair
 from lvsengine.lvscf import store
 from lvsengine.pairing.own import Home
+from lvsengine.pairing.telling import START
 from tests.lvsengine.pairing.directors import LVS_CF, a_pair
 
 LVSCTL = [sys.executable, "-m", "lvsengine.cli.lvsctl"]
@@ -119,8 +120,8 @@ def test_invite_and_join_make_a_pair_and_say_the_same_fingerprints(
     assert len(fingerprints(out)) == 4
     assert fingerprints(out) == fingerprints(primary.read)
     assert "lvsctl pair join 127.0.0.1 --port" in primary.read
-    assert primary.read.splitlines()[-1].endswith("on the backup: systemctl restart pulse")
-    assert out.splitlines()[-1].endswith("type here: systemctl restart pulse")
+    assert primary.read.splitlines()[-1].endswith(f"on the backup: {START}")
+    assert out.splitlines()[-1].endswith(f"type here: {START}")
     for home in homes:
         assert home.paths.base.read_bytes() == home.paths.lvs_cf.read_bytes()
         assert code not in "".join(
@@ -301,7 +302,7 @@ def test_an_address_that_lvs_cf_names_otherwise_stays_and_is_said(
     assert lvsctl.main(joining(homes[1], port, code)) == 0
     assert primary.end() == 0
     assert "which stays: backup = 127.0.0.3" in primary.read
-    assert "First type on the backup: systemctl stop pulse" in primary.read
+    assert "first type there: systemctl stop pulse" in primary.read
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,17 @@ def test_in_step_says_since_when_with_whom_and_what_runs_there() -> None:
     assert told(IN_STEP, automatic=False) == [f"{line} (by hand only: sync = 0)"]
     warned = replace(IN_STEP, warning=Trouble("not-running", "pulse is not running"))
     assert told(warned)[1] == (
-        "warning    copied, but the peer does not run it: pulse is not running"
+        "warning    copied, but the peer did not run it then: pulse is not running"
     )
+
+
+def test_a_peer_that_is_heard_to_run_our_revision_takes_the_warning_back() -> None:
+    record = replace(IN_STEP, runs="", warning=Trouble("not-running", "pulse is not running"))
+    state = State(True, "backup", record, NOW)
+    assert state.heard("") is state
+    assert state.heard(B) is state
+    (line,) = sync.lines(state.heard(A))
+    assert line.endswith(f"which runs revision {A}")
 
 
 def test_waiting_says_why_and_when_it_is_tried_again() -> None:
@@ -83,7 +92,7 @@ def test_the_difference_shows_the_three_sides_of_what_differs() -> None:
 def test_lvsctl_status_says_it_after_lvs_cf(tmp_path: Path) -> None:
     side = Side(tmp_path, "192.0.2.11")
     side.write(text(1).replace("192.0.2.11", "127.0.0.1"))
-    lines = list(display.status(a_snapshot(), sync.status_lines(side.config, side.folder)))
+    lines = list(display.status(a_snapshot(), sync.status_lines(side.config, side.folder, "")))
     at = next(index for index, line in enumerate(lines) if line.startswith("lvs.cf"))
     assert lines[at + 1] == f"sync       revision {side.revision} is to be copied to the backup"
 

@@ -31,10 +31,22 @@ def test_both_directors_show_all_fingerprints_of_both() -> None:
 def test_a_pair_that_had_no_key_is_told_to_stop_the_backup_first(
     before: Config, warns: bool
 ) -> None:
-    text = "\n".join(telling.next_on_primary(before))
+    text = "\n".join(telling.next_on_primary(before, runs=True))
     assert ("systemctl stop pulse" in text) is warns
-    assert text.endswith("systemctl restart pulse")
-    assert next(telling.next_on_backup()).endswith("systemctl restart pulse")
+
+
+@pytest.mark.parametrize(
+    ("runs", "typed"),
+    [
+        (True, "systemctl restart pulse"),
+        (False, "systemctl enable --now pulse piranha-received.path"),
+    ],
+)
+def test_what_to_type_next_does_what_is_said(runs: bool, typed: str) -> None:
+    (on_primary,) = telling.next_on_primary(Config(), runs=runs)
+    (on_backup,) = telling.next_on_backup(runs=runs)
+    assert on_primary == f"Next, type here first, then on the backup: {typed}"
+    assert on_backup.endswith(f"on the primary, type here: {typed}")
 
 
 def test_what_will_change_is_said_before() -> None:

@@ -200,11 +200,14 @@ def test_a_link_instead_of_the_folder_or_of_the_report_is_not_followed(
 
 def test_a_destination_without_its_folder_is_said(root: Root) -> None:
     root.hand_over("/etc/iptables/rules.v4", b"*filter\nCOMMIT\n")
-    assert code(root.run()) == "no-file"
+    assert code(root.run()) == "no-folder"
 
 
 def test_the_real_tools_judge_and_their_words_come_back() -> None:
     assert by_tool(("true",), b"") == ""
     assert by_tool(("false",), b"x") == "false refuses it: without a reason"
-    assert by_tool(("no-such-tool",), b"").startswith("no-such-tool cannot judge it")
+    assert by_tool(("no-such-tool",), b"") == (
+        "no-such-tool, which would judge it, is not installed there"
+    )
+    assert by_tool(("/etc",), b"") == "/etc cannot judge it: [Errno 13] Permission denied: '/etc'"
     assert "syntax error" in by_tool(("nft", "--check", "--file", "-"), b"nonsense\n")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -303,6 +304,7 @@ def test_an_edit_in_another_process_wakes_the_copier(sides: TwoSides) -> None:
 def test_the_copier_says_once_why_it_fails_and_when_it_is_well_again(
     sides: TwoSides, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     sides.refusal = CUT
     copier = Copier(sides.syncer())
     copier.start()
