@@ -268,7 +268,8 @@ def _take_after(handle: int, like: Path) -> None:
         try:
             os.fchown(handle, old.st_uid, old.st_gid)
         except PermissionError:
-            os.fchown(handle, -1, old.st_gid)
+            if old.st_gid != new.st_gid:  # a sandbox may forbid the call itself
+                os.fchown(handle, -1, old.st_gid)
     os.fchmod(handle, stat.S_IMODE(old.st_mode))
     with contextlib.suppress(OSError):  # some disks have none, some only the kernel sets
         for name in os.listxattr(like):
