@@ -180,6 +180,7 @@ class Engine:
         except EngineError as error:
             log.warning("stopping without a handover reason=%s", error.sentence)
         if served and not pair.serves:
+            self.parts.stand_back()
             await asyncio.sleep(LINGER_S)
 
     async def _end(self) -> None:

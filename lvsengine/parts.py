@@ -33,6 +33,10 @@ Conflicts = Callable[[Sequence[HeldAddress]], Awaitable[Sequence[str]]]
 Witness = Callable[[Sequence[Address], float], Awaitable[tuple[bool, str]]]
 
 
+def _as_before() -> None:
+    """Whoever else is in this process goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the command line says.
@@ -82,6 +86,7 @@ class Parts:
         links: Watches the links of this director's own addresses.
         warnings: What an operator should know of the privileges that this process has.
         watchdog: Wants to be told that the engine moves.
+        stand_back: Leaves the processor to others, once this director serves nobody and ends.
         witness: Whether any of some addresses answers within so many seconds, and in words.
     """
 
@@ -101,3 +106,4 @@ class Parts:
     warnings: tuple[str, ...] = ()
     crossing: Crossing = field(default_factory=lambda: Crossing(None, Hushing(())))
     watchdog: Watchdog = field(default_factory=Watchdog)
+    stand_back: Callable[[], object] = _as_before

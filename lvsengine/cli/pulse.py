@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lvsengine.vip.release import Released
 
 OK, FAILED = 0, 1
+LEAST = 19  # nice(2): a process that anybody else goes before
 DEFAULT_CONFIG = Path("/etc/sysconfig/ha/lvs.cf")
 DEFAULT_STATE = Path("/var/lib/piranha/engine")
 
@@ -220,7 +221,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         force_active=arguments.forceactive,
     )
     asked = watchdog.asked(os.environ, os.getpid())
-    parts = replace(await _parts(arguments.plane, arguments.state), watchdog=asked)
+    parts = await _parts(arguments.plane, arguments.state)
+    parts = replace(parts, watchdog=asked, stand_back=partial(os.nice, LEAST))
     engine = Engine(settings, parts, ready=partial(notify, os.environ, READY="1"))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(LoopTrouble())

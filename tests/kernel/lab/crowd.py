@@ -30,15 +30,16 @@ def shared_ports(director: str) -> set[int]:
     }
 
 
-def outage_s(load: Load, since: float = 0.0) -> float:
+def outage_s(load: Load, since: float = 0.0, until: float = float("inf")) -> float:
     """The longest time between two good answers; 0.01 to 0.03 s where nothing happens.
 
     Args:
-        since: Look only at what was answered since then (monotonic seconds).
+        since: A fault (monotonic seconds): what was over before was not its doing.
+        until: What began later was not either.
     """
     answered = sorted(o.began + o.seconds for o in load.outcomes if o.server)
-    answered = [moment for moment in answered if moment >= since]
-    return max((b - a for a, b in pairwise(answered)), default=float("inf"))
+    waited = (b - a for a, b in pairwise(answered) if b >= since and a <= until)
+    return max(waited, default=float("inf"))
 
 
 def slowest_s(load: Load) -> float:
