@@ -17,6 +17,7 @@ import pytest
 
 from tests.kernel.lab.browser import Browser
 from tests.kernel.lab.clients import Load, burst
+from tests.kernel.lab.configuration import Virtual, lvs_cf
 from tests.kernel.lab.faults import cables_of, cut
 from tests.kernel.lab.installed import PYTHON, Console, consoles
 from tests.kernel.lab.network import CLIENT, VIRTUAL_IP, Network
@@ -29,6 +30,7 @@ PASSWORD = "Wagon-tulip-7-harbour"  # noqa: S105 - of two users who last as long
 PRIMARY, BACKUP = "192.168.26.9", "192.168.26.8"
 REAL_SERVERS = {"one": "10.11.12.1", "two": "10.11.12.2"}
 JOINED_WITHIN_S = 60.0
+INSTALL = f"FORWARD=yes make -s install WHEELS=wheels PYTHON={PYTHON}"
 RULES = r"*filter\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n"
 FILES = {
     "sync_sysctl_file": "etc/sysctl.d/90-piranha.conf",
@@ -68,10 +70,32 @@ def test_two_empty_systems_become_a_pair_that_balances_and_takes_over(
         (out / "two-machines.txt").write_text("\n".join(map(str, machines)))
 
 
+@pytest.mark.timeout(600)
+def test_an_upgrade_in_place_loses_no_request(
+    lab: Network, real_servers: RealServers, tmp_path: Path
+) -> None:
+    with consoles("dirA", folder=tmp_path) as (console,):
+        console.type(INSTALL)
+        (console.root / "etc/sysconfig/ha/lvs.cf").write_text(lvs_cf(Virtual("web")))
+        console.type("systemctl enable --now pulse")
+        console.wait_for("lvsctl status", "● rs3", 60)
+        before = console.type("readlink -f /opt/piranha/current")
+        with Load(VIRTUAL_IP) as load:
+            go_on(load)
+            console.type(INSTALL)
+            console.type("systemctl kill -s USR1 pulse")
+            after = console.type("readlink -f /opt/piranha/current")
+            console.wait_for("cat /proc/$(systemctl show -P MainPID pulse)/cmdline", after.strip())
+            console.wait_for("lvsctl status", "● rs3", 60)
+            go_on(load)
+        assert after != before
+        assert load.failures == [], str(console)
+
+
 def install(console: Console) -> None:
     """2.1 and 2.5: the packages, sshd, a password, packets are forwarded."""
     console.type("ssh-keygen -A", shown=False)  # the package does it where it is installed
-    console.type(f"FORWARD=yes make -s install WHEELS=wheels PYTHON={PYTHON}")
+    console.type(INSTALL)
     console.type("systemctl enable --now ssh")
     console.type("piranha-passwd", stdin=f"{PASSWORD}\n{PASSWORD}\n")
 
