@@ -2,7 +2,8 @@
 
 Linux counts capabilities by thread: call these before another thread is started. What needs
 more than remains is done first: folders are handed over here. Ports below 1024 and raw sockets
-may be opened at any time afterwards, for two of the three capabilities are for them.
+are opened afterwards, at any time, for two of the three capabilities are for them: opened before,
+they would be those of the first lvs.cf, and a reload could not move the heartbeat.
 """
 
 from __future__ import annotations

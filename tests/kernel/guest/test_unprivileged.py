@@ -8,10 +8,15 @@ from lvsengine.capabilities import NEEDED, mask
 from tests.kernel.lab import unprivileged
 from tests.kernel.lab.configuration import Virtual, lvs_cf
 from tests.kernel.lab.director import Director, a_director
+from tests.kernel.lab.namespaces import proc_net
 from tests.kernel.lab.network import Network
+from tests.kernel.lab.pair import pair_lines
 from tests.kernel.lab.real_servers import RealServers
+from tests.kernel.lab.waiting import wait_until
 
 WEB = Virtual("web")
+MORE = Virtual("more", address="192.168.26.11", device="eth0:2")
+ANNOUNCED = "gratuitous lvs arps finished"
 
 
 def status(director: Director) -> dict[str, str]:
@@ -65,6 +70,33 @@ def test_root_becomes_pulse_by_itself_and_hands_its_folders_over(
             "released 10.11.12.10/24 on eth1:1\nreleased 192.168.26.10/32 on eth0:1\n"
         )
         director.start()  # what root's --release wrote is pulse's
+
+
+def test_without_systemd_a_reload_still_opens_ports_and_sockets_that_only_root_may(
+    lab: Network, real_servers: RealServers
+) -> None:
+    with a_director("dirA", as_root=True) as director:
+        unprivileged.prepare()
+        director.config.parent.chmod(0o755)
+        director.start(in_a_pair(WEB, heartbeat_port=539))
+        assert status(director)["Uid"].split() == [str(unprivileged.UID)] * 4
+        wait_until(lambda: heartbeat_ports() == {539}, "the heartbeat's port is open")
+        wait_until(lambda: ANNOUNCED in director.log, "addresses are announced, by raw sockets")
+        director.reload(in_a_pair(WEB, MORE, heartbeat_port=540))
+        wait_until(lambda: heartbeat_ports() == {540}, "the heartbeat has moved")
+        wait_until(lambda: director.log.count(ANNOUNCED) == 2, "a new address is announced, too")
+
+
+def in_a_pair(*virtuals: Virtual, heartbeat_port: int) -> str:
+    text = lvs_cf(*virtuals, redundancy=pair_lines(0.1, 0.3))
+    return text.replace("heartbeat_port = 539", f"heartbeat_port = {heartbeat_port}")
+
+
+def heartbeat_ports() -> set[int]:
+    """The UDP ports below 1024 that are open in dirA's network."""
+    rows = proc_net("dirA", "udp").splitlines()[1:]
+    ports = {int(row.split()[1].rpartition(":")[2], 16) for row in rows}
+    return {port for port in ports if port < 1024}
 
 
 def test_root_stays_root_when_asked_and_status_says_so(lab: Network) -> None:
