@@ -198,7 +198,7 @@ def what_root_installs_follows(browser: Browser, primary: Console, backup: Conso
 
 def have_the_same(one: Console, other: Console, path: str) -> bool:
     texts = [file.read_text() for file in (one.root / path, other.root / path) if file.exists()]
-    return len(texts) == len({one, other}) and len(set(texts)) == 1
+    return len(texts) == 2 and texts[0] == texts[1]
 
 
 def handed_over(primary: Console, backup: Console) -> None:

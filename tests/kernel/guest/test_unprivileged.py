@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from lvsengine.capabilities import NEEDED, mask
 from tests.kernel.lab import unprivileged
@@ -52,39 +55,41 @@ def test_a_director_that_lacks_a_capability_says_which_and_what_fails(
     assert "pulse has no CAP_NET_RAW: it cannot announce" in director.lvsctl("status")
 
 
-def test_root_becomes_pulse_by_itself_and_hands_its_folders_over(
-    lab: Network, real_servers: RealServers
-) -> None:
+@pytest.fixture
+def by_root(lab: Network) -> Iterator[Director]:
+    """The director dirA, to be started by root without systemd, on a machine with user pulse."""
     with a_director("dirA", as_root=True) as director:
         unprivileged.prepare()
         director.config.parent.chmod(0o755)
-        director.start(lvs_cf(WEB))
-        assert "running as user pulse, with three capabilities of root's" in director.log
-        assert status(director)["Uid"].split() == [str(unprivileged.UID)] * 4
-        assert sets(director) == {mask(NEEDED)}
-        assert director.socket.stat().st_gid == unprivileged.GID
-        assert "pulse runs as root" not in director.lvsctl("status")
-        director.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=1, rs3=1))
-        director.kill()
-        assert director.release() == (
-            "released 10.11.12.10/24 on eth1:1\nreleased 192.168.26.10/32 on eth0:1\n"
-        )
-        director.start()  # what root's --release wrote is pulse's
+        yield director
+
+
+def test_root_becomes_pulse_by_itself_and_hands_its_folders_over(
+    by_root: Director, real_servers: RealServers
+) -> None:
+    by_root.start(lvs_cf(WEB))
+    assert "running as user pulse, with three capabilities of root's" in by_root.log
+    assert status(by_root)["Uid"].split() == [str(unprivileged.UID)] * 4
+    assert sets(by_root) == {mask(NEEDED)}
+    assert by_root.socket.stat().st_gid == unprivileged.GID
+    assert "pulse runs as root" not in by_root.lvsctl("status")
+    by_root.wait_for_rows(WEB.key(), WEB.rows(rs1=1, rs2=1, rs3=1))
+    by_root.kill()
+    assert by_root.release() == (
+        "released 10.11.12.10/24 on eth1:1\nreleased 192.168.26.10/32 on eth0:1\n"
+    )
+    by_root.start()  # what root's --release wrote is pulse's
 
 
 def test_without_systemd_a_reload_still_opens_ports_and_sockets_that_only_root_may(
-    lab: Network, real_servers: RealServers
+    by_root: Director, real_servers: RealServers
 ) -> None:
-    with a_director("dirA", as_root=True) as director:
-        unprivileged.prepare()
-        director.config.parent.chmod(0o755)
-        director.start(in_a_pair(WEB, heartbeat_port=539))
-        assert status(director)["Uid"].split() == [str(unprivileged.UID)] * 4
-        wait_until(lambda: heartbeat_ports() == {539}, "the heartbeat's port is open")
-        wait_until(lambda: ANNOUNCED in director.log, "addresses are announced, by raw sockets")
-        director.reload(in_a_pair(WEB, MORE, heartbeat_port=540))
-        wait_until(lambda: heartbeat_ports() == {540}, "the heartbeat has moved")
-        wait_until(lambda: director.log.count(ANNOUNCED) == 2, "a new address is announced, too")
+    by_root.start(in_a_pair(WEB, heartbeat_port=539))
+    wait_until(lambda: heartbeat_ports() == {539}, "the heartbeat's port is open")
+    wait_until(lambda: ANNOUNCED in by_root.log, "addresses are announced, by raw sockets")
+    by_root.reload(in_a_pair(WEB, MORE, heartbeat_port=540))
+    wait_until(lambda: heartbeat_ports() == {540}, "the heartbeat has moved")
+    wait_until(lambda: by_root.log.count(ANNOUNCED) == 2, "a new address is announced, too")
 
 
 def in_a_pair(*virtuals: Virtual, heartbeat_port: int) -> str:
@@ -99,9 +104,7 @@ def heartbeat_ports() -> set[int]:
     return {port for port in ports if port < 1024}
 
 
-def test_root_stays_root_when_asked_and_status_says_so(lab: Network) -> None:
-    with a_director("dirA", as_root=True) as director:
-        unprivileged.prepare()
-        director.start(lvs_cf(WEB), "--user", "root")
-        assert status(director)["Uid"].split() == ["0"] * 4
-        assert "pulse runs as root, though three capabilities" in director.lvsctl("status")
+def test_root_stays_root_when_asked_and_status_says_so(by_root: Director) -> None:
+    by_root.start(lvs_cf(WEB), "--user", "root")
+    assert status(by_root)["Uid"].split() == ["0"] * 4
+    assert "pulse runs as root, though three capabilities" in by_root.lvsctl("status")

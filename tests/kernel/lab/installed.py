@@ -136,7 +136,7 @@ def _fresh(root: Path) -> Machine:
         passwd.write("sshd:x:64980:65534::/run/sshd:/usr/sbin/nologin\n")
     for name in FROM_ETC:
         _copy(Path("/etc") / name, root / "etc" / name)
-    for name in ("run", "root", "var/lib", "var/log", str(SOURCE)):
+    for name in ("root", "var/lib", str(SOURCE)):
         (root / name).mkdir(parents=True, exist_ok=True)
     ignored = shutil.ignore_patterns(".git", ".venv", ".build", "__pycache__", ".*_cache", "tests")
     shutil.copytree(CHECKOUT, root / SOURCE, ignore=ignored, dirs_exist_ok=True)
