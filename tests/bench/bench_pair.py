@@ -2,8 +2,9 @@
 
 Outage: the longest time between two good answers to a client that opens a connection every
 10 ms, so 0.01 to 0.03 s where nothing happens, from the fault until 60 requests more were
-answered. In each run both directors are started afresh, ours
-and keepalived's in turn, and the fault comes at another phase of the heartbeat.
+answered. In each run both directors are started afresh, ours and keepalived's in turn, and the
+fault comes at another phase of the heartbeat. What is planned comes when a pair has come to rest:
+one that has just started is still at work, on the only processor, which clients have too.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class NotUnderWay(Exception):
 NOTHING = "nothing"
 TRIES = 3
 QUIET_S = 0.5
+REST_S = 7.0
 TRIALS = (
     Trial("no fault (what the meter itself sees)", FAST_S, NOTHING, NOTHING, None),
     Trial("no fault, with 30 downloads", FAST_S, NOTHING, NOTHING, None, planned=True),
@@ -173,6 +175,7 @@ def _peers(trial: Trial, phase_s: float) -> Seen:
 def _seen(trial: Trial, fault: Fault, phase_s: float) -> Seen:
     heir = "dirA" if trial.ours == NOTHING else "dirB"
     if trial.planned:
+        time.sleep(REST_S)
         with ExitStack() as stack:
             crowd = Crowd("dirB")
             try:
