@@ -1,7 +1,8 @@
 """Let connections survive a change of role: the sync daemons, and what a planned handover needs.
 
     taker                                        giver
-    before_taking   keep quiet                   before_giving      tell of what is open
+                                                 before_giving      tell of what is open
+    before_taking   keep quiet                   (offers the role)
     (raises its addresses, announces)            (lets its addresses go)
     taken           as soon as it is so          given              tell of what came since
     ... `SETTLING_S` later: speak again;         stands_by          listen

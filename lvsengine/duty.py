@@ -26,6 +26,7 @@ log = logging.getLogger("pulse")
 
 NIC_NAMES = {Link.PUBLIC: "Primary NIC", Link.PRIVATE: "Private NIC"}  # the original's words
 READY_S = 1.0
+GRACE_S = 0.02  # neighbours take a moment to follow the peer: till then they are served here
 WITNESS_S = 1.0  # for an answer of any of them
 
 
@@ -131,13 +132,17 @@ class Duty:
     async def before_giving(self) -> None:
         self._say(await self._crossing.before_giving(self._engine.table.table))
 
-    async def let_go(self) -> None:
+    async def let_go(self, *, planned: bool) -> None:
         self.conflicts = ()
+        if planned:
+            await asyncio.sleep(GRACE_S)
         await self._change_addresses()
         self._say(await self._crossing.given(self._engine.table.table))
         self.run_command(self._engine.running.config.inactive_cmd, "inactive_cmd")
 
     async def settle_as_standby(self) -> None:
+        if self._engine.ends:
+            return  # all is put away in a moment
         await self._engine.holding.record()
         self._say(await self._crossing.stands_by())
         await self._engine.cool_down()

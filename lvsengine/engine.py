@@ -123,6 +123,11 @@ class Engine:
         """Whether `stop` was asked for."""
         return self._stop.is_set()
 
+    @property
+    def ends(self) -> bool:
+        """Whether `stop` was asked for, and nothing is left running."""
+        return self.stops and not self.settings.leave_running
+
     def reload_soon(self) -> None:
         """Ask for a reload whose problems are only logged (SIGHUP)."""
         self._reload_asked.set()

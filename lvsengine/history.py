@@ -28,6 +28,7 @@ KEPT = 100
 LONGEST = 1 << 20  # bytes; what is longer was not written here
 LATEST = 1e11  # seconds since the epoch that a calendar can still show
 RETRY_S = 30.0
+CALM_S = 0.2  # after a change of role the processor is its clients'
 STATES = ("active", "standby")
 
 
@@ -81,6 +82,7 @@ class History:
         """Write what `add` brings, until cancelled."""
         while True:
             await self._unwritten.wait()
+            await asyncio.sleep(CALM_S)
             await self.flush()
             if self._failure:
                 await asyncio.sleep(RETRY_S)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -37,6 +38,7 @@ from lvsengine.heartbeat.values import (
     Sharing,
     StepDown,
     TakeOver,
+    Told,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import Link
@@ -46,6 +48,8 @@ from lvsengine.snapshot import LinkState, PeerState, RejectedState, RoleChange
 log = logging.getLogger("pulse")
 
 ANSWER_S = 30.0
+# From a change of role to what can wait: on a machine with one processor clients come first.
+CALM_S = 0.1
 SERVING = frozenset((State.ACTIVE, State.TAKING, State.GIVING))
 
 # The original's lines, which operators grep for.
@@ -72,7 +76,7 @@ class Office(Protocol):
     async def before_giving(self) -> None:
         """Tell the peer's kernel of the connections that are open."""
 
-    async def let_go(self) -> None:
+    async def let_go(self, *, planned: bool) -> None:
         """Take the addresses away, and tell the peer's kernel of the rest."""
 
     async def settle_as_standby(self) -> None:
@@ -113,6 +117,8 @@ class Pair:
         self._to_do: asyncio.Queue[tuple[float, Action]] = asyncio.Queue()
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._numbers = count(1)
+        self._put_off: Callable[[], Awaitable[None]] | None = None
+        self._settle_at = 0.0  # by the loop's clock
         self._since = office.wall()
 
     # --- what it is -----------------------------------------------------------------------
@@ -237,7 +243,7 @@ class Pair:
 
     async def _carry_out_all(self, group: asyncio.TaskGroup) -> None:
         while True:
-            decided_at, action = await self._to_do.get()
+            decided_at, action = await self._next()
             match action:
                 case TakeOver():
                     await self._take_over(action, decided_at)
@@ -246,11 +252,35 @@ class Pair:
                 case Give(reason):
                     log.info("handing over reason=%s", reason)
                     await self._office.before_giving()
+                    self._heartbeat.tell(Told(self._heartbeat.now()))
                 case Announce(reason):
                     log.info("partner active: resending arps reason=%s", reason)
                     await self._office.announce_again()
                 case AskWitness(reason):
                     group.create_task(self._ask_witness(reason), name="witness")
+
+    async def _next(self) -> tuple[float, Action]:
+        """Wait for an action; do meanwhile, or before it, what the last one put off."""
+        while self._put_off is not None:
+            try:
+                async with asyncio.timeout_at(self._settle_at):
+                    decided_at, action = await self._to_do.get()
+            except TimeoutError:
+                await self._settle()
+                continue
+            if not isinstance(action, Announce | AskWitness):
+                await self._settle()
+            return decided_at, action
+        return await self._to_do.get()
+
+    def _settle_later(self, settle: Callable[[], Awaitable[None]]) -> None:
+        self._put_off = settle
+        self._settle_at = asyncio.get_running_loop().time() + CALM_S
+
+    async def _settle(self) -> None:
+        if self._put_off is not None:
+            await self._put_off()
+            self._put_off = None
 
     async def _take_over(self, action: TakeOver, decided_at: float) -> None:
         line = TAKEOVER_LINES.get(action.cause, "activating lvs").format(
@@ -260,15 +290,15 @@ class Pair:
         await self._office.serve(planned=action.planned)
         self._heartbeat.tell(AddressesUp(self._heartbeat.now()))
         self._changed("active", action.cause, action.reason, decided_at)
-        await self._office.settle_as_active(planned=action.planned)
+        self._settle_later(partial(self._office.settle_as_active, planned=action.planned))
 
     async def _step_down(self, action: StepDown, decided_at: float) -> None:
         line = STEP_DOWN_LINES.get(action.cause, "deactivating lvs")
         log.info("%s reason=%s", line, action.reason)
-        await self._office.let_go()
+        await self._office.let_go(planned=action.planned)
         self._heartbeat.tell(AddressesDown(self._heartbeat.now()))
         self._changed("standby", action.cause, action.reason, decided_at)
-        await self._office.settle_as_standby()
+        self._settle_later(self._office.settle_as_standby)
 
     async def _ask_witness(self, reason: str) -> None:
         log.info("asking the witnesses reason=%s", reason)

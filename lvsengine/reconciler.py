@@ -17,6 +17,7 @@ from lvsengine.net import Address
 from lvsengine.vip.addresses import AddressFailure, AddressPlane
 from lvsengine.vip.desired import HeldAddress
 from lvsengine.vip.diff import AddressChange, Holding, PresentAddress, holdings
+from lvsengine.vip.diff import Verb as AddressVerb
 from lvsengine.vip.diff import diff as address_diff
 
 
@@ -124,7 +125,8 @@ class AddressReconciler:
     """Keeps this machine's virtual IPs equal to the desired ones.
 
     Attributes:
-        holdings: Of each desired address, whether it is held and whose it is, as last read.
+        holdings: Of each desired address, whether it is held and whose it is, as last read; what
+            has been added since is ours.
         failures: What the last turn could not do.
     """
 
@@ -175,4 +177,7 @@ class AddressReconciler:
         refused = await self._plane.apply(changes) if changes else []
         self.failures = tuple(refused)
         failed = {failure.change for failure in refused}
-        return tuple(change for change in changes if change not in failed)
+        made = tuple(change for change in changes if change not in failed)
+        added = (change.address for change in made if change.verb is AddressVerb.ADD)
+        self.holdings |= dict.fromkeys(added, Holding.OURS)
+        return made

@@ -2,7 +2,8 @@
 
     taker                                   giver
     STANDBY   -- ASK ------------------->   ACTIVE    (left out when the giver begins)
-              <------------------- OFFER -- GIVING
+                                            GIVING    tells of the connections that are open
+              <------------------- OFFER --
     TAKING    -- ACCEPTED --------------->            raises the addresses
               -- TAKEN ------------------>  LETTING_GO
     ACTIVE    <---------------- RELEASED -- STANDBY   announces once more
@@ -36,7 +37,8 @@ from lvsengine.heartbeat.values import Cause, Give, Order, OrderKind, Say, Setti
 from lvsengine.heartbeat.words import Handover, Stance, Step
 
 _UNDER_WAY = "another order is being carried out"
-IN_PROGRESS = frozenset((Step.ASK, Step.OFFER, Step.ACCEPTED, Step.TAKEN))
+TELL_S = 1.0  # offered after so long at the latest: a kernel may take long to list very many
+OVER = frozenset((Step.RELEASED, Step.REFUSED, Step.CANCELLED))
 
 
 # --- orders -------------------------------------------------------------------------------
@@ -109,7 +111,7 @@ def give(settings: Settings, machine: Machine, at: float) -> Machine:
         cause = Cause.STOP if stop else Cause.HANDOVER
         reason = "stops by order" if stop else "ordered by an operator"
         return step_down(settings, machine, at, cause, reason)
-    return _offer(settings, machine, machine.exchanges + 1, at, force=force)
+    return _begin_giving(settings, machine, machine.exchanges + 1, at, force=force)
 
 
 def _obstacle(settings: Settings, peer: Peer | None, *, force: bool) -> str:
@@ -129,13 +131,22 @@ def _obstacle(settings: Settings, peer: Peer | None, *, force: bool) -> str:
 # --- the giver ----------------------------------------------------------------------------
 
 
-def _offer(
+def _begin_giving(
     settings: Settings, machine: Machine, number: int, at: float, *, force: bool
 ) -> Machine:
-    exchange = Exchange(number, Step.OFFER, force, at + settings.handover_s)
+    exchange = Exchange(number, None, force, at + TELL_S)
     machine = replace(machine, exchange=exchange, exchanges=machine.exchanges + 1)
     reason = f"handing over to the {settings.peer_is}"
     return become(machine.act(Give(reason)), State.GIVING, at, reason)
+
+
+def told(settings: Settings, machine: Machine, at: float) -> Machine:
+    """Offer the role: the peer's kernel knows, or will soon, what is open here."""
+    exchange = machine.exchange
+    if machine.state is not State.GIVING or exchange is None or exchange.step is not None:
+        return machine
+    offer = replace(exchange, step=Step.OFFER, deadline=at + settings.handover_s)
+    return replace(machine, exchange=offer)
 
 
 def hear_as_active(settings: Settings, machine: Machine, peer: Peer, at: float) -> Machine:
@@ -147,7 +158,7 @@ def hear_as_active(settings: Settings, machine: Machine, peer: Peer, at: float) 
         return machine  # refused or called off already
     obstacle = _obstacle(settings, peer, force=asked.force)
     if not obstacle:
-        return _offer(settings, machine, asked.number, at, force=asked.force)
+        return _begin_giving(settings, machine, asked.number, at, force=asked.force)
     refusal = Exchange(asked.number, Step.REFUSED, asked.force, at + settings.handover_s, obstacle)
     return replace(machine, exchange=refusal).act(Say(f"handover refused: {obstacle}"))
 
@@ -162,12 +173,14 @@ def consider_giving(settings: Settings, machine: Machine, at: float) -> Machine:
     same = said is not None and exchange is not None and said.number == exchange.number
     if peer.stance is Stance.ACTIVE or (same and said is not None and said.step is Step.TAKEN):
         reason = f"handed over: {who} has the addresses up"
-        return step_down(settings, machine, at, Cause.HANDOVER, reason)
+        return step_down(settings, machine, at, Cause.HANDOVER, reason, planned=True)
     if same and said is not None and said.step is Step.REFUSED:
         return _call_off(settings, machine, at, f"{who} refuses: {peer.word.reasons}")
-    if exchange is None or at >= exchange.deadline:
-        return _call_off(settings, machine, at, f"{who} did not take over in time")
-    return machine
+    if exchange is not None and at < exchange.deadline:
+        return machine
+    if exchange is not None and exchange.step is None:
+        return told(settings, machine, at)
+    return _call_off(settings, machine, at, f"{who} did not take over in time")
 
 
 def _call_off(settings: Settings, machine: Machine, at: float, why: str) -> Machine:
@@ -233,7 +246,7 @@ def faded(settings: Settings, machine: Machine, at: float) -> Machine:
         return machine
     if exchange.step is Step.ASK:
         return _not_given(machine, f"the {settings.peer_is} did not hand over in time", at)
-    return machine if exchange.step in IN_PROGRESS else replace(machine, exchange=None)
+    return replace(machine, exchange=None) if exchange.step in OVER else machine
 
 
 def consider_taking(settings: Settings, machine: Machine, at: float) -> Machine:

@@ -51,6 +51,7 @@ from lvsengine.heartbeat.values import (
     SendHeartbeat,
     Settings,
     Sharing,
+    Told,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import SERVING, Handover, Stance, Word
@@ -110,6 +111,8 @@ def _noted(settings: Settings, machine: Machine, event: Event) -> Machine:
             return replace(machine, sharing=event, listens_since=since if listens else None)
         case AddressesUp():
             return handover.addresses_up(machine)
+        case Told(at=at):
+            return handover.told(settings, machine, at)
         case AddressesDown(at=at) if machine.state is State.LETTING_GO:
             return let_go(settings, machine, at)
         case LinkDown(link=link):
@@ -196,7 +199,7 @@ def word_of(settings: Settings, machine: Machine) -> Word:
     exchange = machine.exchange
     reasons = "" if machine.ready.ok else machine.ready.reasons
     said: Handover | None = None
-    if exchange is not None:
+    if exchange is not None and exchange.step is not None:
         said = Handover(exchange.number, exchange.step, exchange.force)
         reasons = exchange.reasons or reasons
     stance = Stance[machine.state.name]
@@ -240,7 +243,7 @@ def _pause(settings: Settings, machine: Machine) -> float:
     if machine.state is State.STOPPING:
         return GOODBYE_S
     exchange = machine.exchange
-    if machine.contested or (exchange is not None and exchange.step in handover.IN_PROGRESS):
+    if machine.contested or (exchange is not None and exchange.step not in handover.OVER):
         return min(settings.keepalive_s, RETRY_S)
     return settings.keepalive_s
 

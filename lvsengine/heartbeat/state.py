@@ -61,10 +61,15 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A planned handover as seen from here. `step`: what we say; `reasons`: why we refuse."""
+    """A planned handover as seen from here.
+
+    Attributes:
+        step: What we say; None: nothing yet, for we tell the peer's kernel of connections.
+        reasons: Why we refuse.
+    """
 
     number: int
-    step: Step
+    step: Step | None
     force: bool
     deadline: float
     reasons: str = ""
@@ -189,11 +194,17 @@ def settled(machine: Machine) -> Machine:
 
 
 def step_down(
-    settings: Settings, machine: Machine, at: float, cause: Cause, reason: str
+    settings: Settings,
+    machine: Machine,
+    at: float,
+    cause: Cause,
+    reason: str,
+    *,
+    planned: bool = False,
 ) -> Machine:
     """Let go of the addresses; the role is free when the engine says that they are gone."""
     machine = replace(
-        machine.act(StepDown(reason, cause)),
+        machine.act(StepDown(reason, cause, planned)),
         deadline=at + max(settings.deadtime_s, settings.handover_s),
         contested=False,
         unaware_since=None,

@@ -136,6 +136,13 @@ class AddressesDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The peer's kernel has been told of the connections that are open here."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class LinkDown:
     at: float
     link: Link
@@ -173,6 +180,7 @@ Event = (
     | Sharing
     | AddressesUp
     | AddressesDown
+    | Told
     | LinkDown
     | LinkUp
     | WitnessAnswer
@@ -205,17 +213,22 @@ class TakeOver:
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """A planned handover begins: tell the peer's kernel of what is open, and serve on."""
+    """A planned handover begins: tell the peer's kernel of what is open, then tell `Told`."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class StepDown:
-    """Take the addresses away, then tell `AddressesDown`."""
+    """Take the addresses away, then tell `AddressesDown`.
+
+    Attributes:
+        planned: The peer has them up already, so there is no haste.
+    """
 
     reason: str
     cause: Cause
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

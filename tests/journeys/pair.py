@@ -18,6 +18,7 @@ from lvsengine.heartbeat.values import (
     AddressesUp,
     Answer,
     AskWitness,
+    Give,
     LinkDown,
     LinkUp,
     Order,
@@ -27,6 +28,7 @@ from lvsengine.heartbeat.values import (
     Sharing,
     StepDown,
     TakeOver,
+    Told,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import Link
@@ -182,6 +184,8 @@ class Director:
                 self.later(WORK_S, self._up)
             case StepDown():
                 self.later(WORK_S, self._down)
+            case Give():
+                self.later(WORK_S, self._told)
             case AskWitness():
                 self.later(LOOK_S, self._witness)
             case Answer() if self.state is State.STOPPING:
@@ -192,6 +196,10 @@ class Director:
         if self.state is not State.LETTING_GO:
             self.holding = True
             self.heartbeat.tell(AddressesUp(self.clock()))
+
+    def _told(self) -> None:
+        assert self.heartbeat is not None
+        self.heartbeat.tell(Told(self.clock()))
 
     def _down(self) -> None:
         assert self.heartbeat is not None

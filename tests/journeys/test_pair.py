@@ -12,6 +12,7 @@ import pytest
 
 from lvsengine.answers import Answers
 from lvsengine.control import messages
+from lvsengine.duty import GRACE_S
 from lvsengine.engine import LINGER_S
 from lvsengine.errors import EngineError
 from lvsengine.heartbeat import keys
@@ -190,6 +191,35 @@ def test_a_planned_handover_never_leaves_an_address_unheld(tmp_path: Path) -> No
             assert gaps == []
             assert (state(pair.primary), state(pair.backup)) == ("standby", "active")
             assert await pair.held() == (set(), VIRTUAL_IPS)
+
+    run_virtually(journey())
+
+
+def test_a_giver_serves_on_until_neighbours_have_followed_the_taker(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            pair.backup.announced.clear()
+            pair.primary.engine.stop()
+            await until(lambda: bool(pair.backup.announced), 1)
+            assert await pair.held() == (VIRTUAL_IPS, VIRTUAL_IPS)
+            await settle(GRACE_S - 2 * LOOK_S)
+            assert await pair.held() == (VIRTUAL_IPS, VIRTUAL_IPS)
+            await settle(3 * LOOK_S)
+            assert await pair.held() == (set(), VIRTUAL_IPS)
+
+    run_virtually(journey())
+
+
+def test_what_a_director_that_has_just_taken_over_tells_is_true_at_once(tmp_path: Path) -> None:
+    async def journey() -> None:
+        async with a_pair(tmp_path) as pair:
+            await settle(DEADTIME_S * 2)
+            pair.primary.crash()
+            await until(lambda: bool(pair.backup.announced), DEADTIME_S * 2)
+            shown = await Answers(pair.backup.engine).answer(messages.Status())
+            assert isinstance(shown, Snapshot)
+            assert {one.address for one in shown.addresses if one.held == "ours"} == VIRTUAL_IPS
 
     run_virtually(journey())
 

@@ -122,6 +122,7 @@ async def test_addresses_come_and_go() -> None:
     assert reconciler.claimable() == {VIP.address}
     made = await reconciler.hold([VIP], {VIP.address})
     assert [change.address for change in made] == [VIP]
+    assert reconciler.holdings == {VIP: Holding.OURS}, "known before it is read back"
     await reconciler.refresh([VIP], {VIP.address})
     assert reconciler.holdings == {VIP: Holding.OURS}
     assert reconciler.ours({VIP.address, ip_address("192.0.2.9")}) == {VIP.address}

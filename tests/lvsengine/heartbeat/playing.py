@@ -20,6 +20,7 @@ from lvsengine.heartbeat.values import (
     SendHeartbeat,
     Settings,
     Tick,
+    Told,
     WitnessAnswer,
 )
 from lvsengine.heartbeat.words import Handover, Stance, Step, Word
@@ -103,6 +104,9 @@ class Play:
     def up(self) -> list[Action]:
         return self.feed(AddressesUp(self.now))
 
+    def told(self) -> list[Action]:
+        return self.feed(Told(self.now))
+
     def down(self) -> list[Action]:
         return self.feed(AddressesDown(self.now))
 
@@ -114,6 +118,17 @@ class Play:
 
     def answers(self) -> list[tuple[bool, str]]:
         return [(one.ok, one.sentence) for one in self.actions if isinstance(one, Answer)]
+
+
+def number(play: Play) -> int:
+    """The exchange that it speaks of."""
+    assert play.said.handover is not None
+    return play.said.handover.number
+
+
+def saying(play: Play) -> tuple[Stance, Step | None]:
+    said = play.said.handover
+    return play.said.stance, said.step if said is not None else None
 
 
 def standing_by(settings: Settings, *, ready: bool = True) -> Play:

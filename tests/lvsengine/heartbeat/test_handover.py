@@ -12,18 +12,17 @@ from lvsengine.heartbeat.values import (
     Give,
     LinkDown,
     OrderKind,
-    Settings,
-    Sharing,
     StepDown,
     TakeOver,
 )
 from lvsengine.heartbeat.words import Handover, Link, Stance, Step
 from tests.lvsengine.heartbeat.playing import (
     BACKUP,
-    OLD_BACKUP,
     OLD_PRIMARY,
     PRIMARY,
     Play,
+    number,
+    saying,
     serving,
     standing_by,
 )
@@ -32,29 +31,20 @@ GIVES = Give("handing over to the backup")
 STOP, STANDBY, TAKEOVER = OrderKind.STOP, OrderKind.STANDBY, OrderKind.TAKEOVER
 
 
-def number(play: Play) -> int:
-    """The exchange that it speaks of."""
-    assert play.said.handover is not None
-    return play.said.handover.number
-
-
-def saying(play: Play) -> tuple[Stance, Step | None]:
-    said = play.said.handover
-    return play.said.stance, said.step if said is not None else None
-
-
 # --- the giver --------------------------------------------------------------------------------
 
 
 def test_the_giver_serves_until_the_taker_has_the_addresses_up() -> None:
     play = serving(PRIMARY)
     assert play.order(STANDBY) == [GIVES]
+    assert saying(play) == (Stance.GIVING, None), "first the peer's kernel must know"
+    assert play.told() == []
     assert saying(play) == (Stance.GIVING, Step.OFFER)
     assert play.hear(Stance.STANDBY) == []
     assert play.hear(Stance.TAKING, handover=(number(play), Step.ACCEPTED)) == []
     reason = "handed over: the backup has the addresses up"
     assert play.hear(Stance.TAKING, handover=(number(play), Step.TAKEN)) == [
-        StepDown(reason, Cause.HANDOVER)
+        StepDown(reason, Cause.HANDOVER, planned=True)
     ]
     assert saying(play)[0] is Stance.LETTING_GO
     assert play.down() == [Answer(1, ok=True, sentence=reason)]
@@ -63,9 +53,33 @@ def test_the_giver_serves_until_the_taker_has_the_addresses_up() -> None:
     assert play.said.handover is None, "over and forgotten"
 
 
+def test_a_kernel_that_is_long_told_of_connections_holds_the_offer_up_for_a_second() -> None:
+    play = serving(PRIMARY)
+    play.order(STANDBY)
+    play.wait(20.99)
+    assert saying(play) == (Stance.GIVING, None)
+    play.wait(21.01)
+    assert saying(play) == (Stance.GIVING, Step.OFFER)
+    play.words.clear()
+    assert play.told() == []
+    assert play.listen(Stance.STANDBY, 23.0) == []
+    assert {word.handover.step for _, word in play.words if word.handover} == {Step.OFFER}
+    assert play.listen(Stance.STANDBY, 26.1) != [], "it has its whole time from the offer"
+
+
+def test_what_is_told_too_late_offers_nothing() -> None:
+    play = serving(PRIMARY)
+    play.order(STANDBY)
+    play.listen(Stance.ACTIVE, 20.5)
+    assert play.state is State.LETTING_GO
+    play.told()
+    assert saying(play) == (Stance.LETTING_GO, None)
+
+
 def test_what_is_waited_for_is_said_every_50_ms() -> None:
     play = serving(PRIMARY)
     play.order(STANDBY)
+    play.told()
     play.words.clear()
     play.wait(20.26)
     assert len(play.words) == 5
@@ -75,6 +89,7 @@ def test_what_is_waited_for_is_said_every_50_ms() -> None:
 def test_a_taken_of_another_exchange_is_none() -> None:
     play = serving(PRIMARY)
     play.order(STANDBY)
+    play.told()
     assert play.hear(Stance.TAKING, handover=(number(play) + 1, Step.TAKEN)) == []
     assert play.state is State.GIVING
 
@@ -97,6 +112,7 @@ def test_a_taker_that_went_active_meanwhile_has_the_addresses_up_too() -> None:
 def test_a_handover_that_does_not_come_about_is_called_off(taker: str, why: str) -> None:
     play = serving(PRIMARY)
     play.order(STANDBY)
+    play.told()
     if taker == "refuses":
         play.hear(
             Stance.STANDBY, handover=(number(play), Step.REFUSED), reasons="its table differs"
@@ -126,6 +142,7 @@ def test_a_peer_that_could_not_serve_is_handed_nothing_unless_forced(
     assert play.answers() == [(False, f"the backup {why}")]
     assert saying(play) == (Stance.ACTIVE, None)
     play.order(STANDBY, force=True)
+    play.told()
     assert play.said.stance is Stance.GIVING
     assert play.said.handover == Handover(number(play), Step.OFFER, force=True)
 
@@ -162,6 +179,8 @@ def test_to_an_original_it_hands_over_by_standing_by() -> None:
 def test_a_standby_that_asks_is_offered_the_role() -> None:
     play = serving(PRIMARY)
     play.hear(Stance.STANDBY, handover=(77, Step.ASK))
+    assert play.hear(Stance.STANDBY, handover=(77, Step.ASK)) == []
+    play.told()
     assert play.said.handover == Handover(77, Step.OFFER)
     assert play.state is State.GIVING
 
@@ -177,6 +196,7 @@ def test_a_standby_that_asks_and_is_not_ready_is_refused_until_it_asks_anew() ->
     play.listen(Stance.STANDBY, 25.0)
     assert play.said.handover is None
     play.hear(Stance.STANDBY, ready=False, handover=(78, Step.ASK), force=True)
+    play.told()
     assert saying(play) == (Stance.GIVING, Step.OFFER)
 
 
@@ -313,156 +333,3 @@ def test_an_order_to_take_over_that_is_refused_or_not_heard_says_so() -> None:
 def test_a_taker_ordered_to_stop_lets_go_again() -> None:
     play = taking(standing_by(BACKUP))
     assert play.order(STOP) == [StepDown("stops by order", Cause.STOP)]
-
-
-# --- orders -----------------------------------------------------------------------------------
-
-
-def test_an_order_to_be_what_it_is_already_is_done() -> None:
-    play = standing_by(PRIMARY)
-    play.order(STANDBY)
-    assert play.answers() == [(True, "this director is standby already")]
-    play = serving(PRIMARY)
-    play.order(TAKEOVER)
-    assert play.answers() == [(True, "this director is active already")]
-
-
-def test_one_order_at_a_time_but_a_stop_comes_first() -> None:
-    play = serving(PRIMARY)
-    play.order(STANDBY, number=1)
-    play.order(STANDBY, number=2)
-    busy = Answer(2, ok=False, sentence="another order is being carried out")
-    assert play.actions == [GIVES, busy]
-    play.order(STOP, number=3)
-    assert play.actions[2:] == [Answer(1, ok=False, sentence="this director is being stopped")]
-    assert play.state is State.GIVING
-    play.hear(Stance.TAKING, handover=(number(play), Step.TAKEN))
-    play.down()
-    play.wait(20.1)
-    assert play.actions[-1] == Answer(3, ok=True, sentence="stops by order")
-
-
-@pytest.mark.parametrize("settings", [PRIMARY, OLD_BACKUP])
-def test_a_takeover_of_a_silent_peer_must_be_forced(settings: Settings) -> None:
-    play = Play(settings)
-    play.wait(0.0)
-    play.order(TAKEOVER)
-    who = settings.peer_is
-    assert play.answers() == [(False, f"the {who} is not heard; it can be forced")]
-    assert play.order(TAKEOVER, force=True, number=2) == [
-        TakeOver("ordered by an operator, forced", Cause.FORCED),
-        Answer(2, ok=True, sentence="ordered by an operator, forced"),
-    ]
-
-
-def test_a_takeover_while_both_stand_by_is_left_to_themselves_unless_forced() -> None:
-    play = Play(BACKUP)
-    play.wait(0.0)
-    play.be_ready()
-    play.hear(Stance.STANDBY)
-    play.order(TAKEOVER)
-    sentence = "both directors stand by, and one takes over by itself in a moment"
-    assert play.answers() == [(False, f"{sentence}; it can be forced")]
-    play.order(TAKEOVER, force=True)
-    assert play.state is State.ACTIVE
-
-
-def test_a_takeover_by_who_is_not_ready_must_be_forced() -> None:
-    play = standing_by(BACKUP, ready=False)
-    play.order(TAKEOVER)
-    assert play.answers() == [(False, "not ready: its table differs")]
-
-
-def test_an_original_cannot_be_asked_but_it_yields_to_the_primary() -> None:
-    sentence = "speaks the original heartbeat, which cannot be asked: let it stand by instead"
-    play = standing_by(OLD_BACKUP)
-    play.order(TAKEOVER, force=True)
-    assert play.answers() == [(False, f"the primary {sentence}")]
-    play = standing_by(OLD_PRIMARY)
-    play.order(TAKEOVER)
-    assert play.answers() == [(False, f"the backup {sentence}")]
-    play.order(TAKEOVER, force=True)
-    assert play.state is State.ACTIVE
-
-
-def test_an_order_to_take_over_ends_when_the_role_comes_by_itself() -> None:
-    play = standing_by(BACKUP)
-    play.order(TAKEOVER)
-    assert play.wait(13.0)[1:] == [
-        Answer(1, ok=True, sentence="no heartbeat from the primary on any link for 3 s")
-    ]
-
-
-# --- stop -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("settings", [PRIMARY, OLD_PRIMARY])
-def test_a_standby_that_stops_says_goodbye_three_times_and_then_nothing(
-    settings: Settings,
-) -> None:
-    play = standing_by(settings)
-    play.words.clear()
-    play.order(STOP)
-    play.wait(10.5)
-    play.wait(30.0)
-    assert [word.stance for _, word in play.words] == 3 * [Stance.STOPPING]
-    assert play.answers() == [(True, "stops by order")]
-    assert play.state is State.STOPPING
-
-
-def test_an_active_that_stops_hands_over_first() -> None:
-    play = serving(PRIMARY)
-    assert play.order(STOP) == [GIVES]
-    assert saying(play) == (Stance.GIVING, Step.OFFER)
-    play.hear(Stance.TAKING, handover=(number(play), Step.TAKEN))
-    play.down()
-    assert saying(play) == (Stance.STOPPING, Step.RELEASED)
-    play.wait(20.5)
-    assert play.answers() == [(True, "stops by order")]
-
-
-@pytest.mark.parametrize("settings", [PRIMARY, OLD_PRIMARY])
-def test_an_active_that_stops_and_cannot_hand_over_lets_go_and_says_goodbye(
-    settings: Settings,
-) -> None:
-    play = serving(settings)
-    play.hear(Stance.STANDBY, ready=False)
-    assert play.order(STOP) == [StepDown("stops by order", Cause.STOP)]
-    play.down()
-    assert play.said.stance is Stance.STOPPING
-
-
-def test_an_active_that_stops_does_so_though_the_handover_fails() -> None:
-    play = serving(PRIMARY)
-    play.order(STOP)
-    assert play.hear(Stance.STANDBY, handover=(number(play), Step.REFUSED), reasons="no") == [
-        StepDown("stops by order; the backup refuses: no", Cause.STOP)
-    ]
-
-
-def test_a_director_that_lets_go_already_stops_after_that() -> None:
-    play = serving(BACKUP)
-    play.hear(Stance.ACTIVE)
-    assert play.order(STOP) == []
-    play.down()
-    assert play.state is State.STOPPING
-
-
-# --- failback ---------------------------------------------------------------------------------
-
-
-def test_a_primary_asks_for_its_role_back_and_again_after_the_same_delay() -> None:
-    play = standing_by(replace(PRIMARY, auto_failback=True, failback_delay_s=20.0))
-    play.feed(Sharing(10.0, listens=None))
-    play.listen(Stance.ACTIVE, 19.9)
-    assert play.said.handover is None
-    play.wait(20.0)
-    assert saying(play) == (Stance.STANDBY, Step.ASK)
-    assert play.sayings() == ["taking back: the primary has been ready for 20 s"]
-    play.hear(Stance.ACTIVE, handover=(number(play), Step.REFUSED), reasons="not now")
-    play.listen(Stance.ACTIVE, 39.9)
-    assert play.said.handover is None
-    play.listen(Stance.ACTIVE, 41.0)
-    assert saying(play) == (Stance.STANDBY, Step.ASK)
-    play.hear(Stance.GIVING, handover=(number(play), Step.OFFER))
-    assert play.state is State.TAKING
