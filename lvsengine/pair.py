@@ -118,7 +118,7 @@ class Pair:
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._numbers = count(1)
         self._put_off: Callable[[], Awaitable[None]] | None = None
-        self._settle_at = 0.0  # by the loop's clock
+        self._settle_at: float | None = None  # by the loop's clock
         self._since = office.wall()
 
     # --- what it is -----------------------------------------------------------------------
@@ -261,17 +261,15 @@ class Pair:
 
     async def _next(self) -> tuple[float, Action]:
         """Wait for an action; do meanwhile, or before it, what the last one put off."""
-        while self._put_off is not None:
-            try:
-                async with asyncio.timeout_at(self._settle_at):
-                    decided_at, action = await self._to_do.get()
-            except TimeoutError:
-                await self._settle()
-                continue
-            if not isinstance(action, Announce | AskWitness):
-                await self._settle()
-            return decided_at, action
-        return await self._to_do.get()
+        try:
+            async with asyncio.timeout_at(self._settle_at):
+                decided_at, action = await self._to_do.get()
+        except TimeoutError:
+            await self._settle()
+            return await self._to_do.get()
+        if not isinstance(action, Announce | AskWitness):
+            await self._settle()
+        return decided_at, action
 
     def _settle_later(self, settle: Callable[[], Awaitable[None]]) -> None:
         self._put_off = settle
@@ -280,7 +278,7 @@ class Pair:
     async def _settle(self) -> None:
         if self._put_off is not None:
             await self._put_off()
-            self._put_off = None
+        self._put_off = self._settle_at = None
 
     async def _take_over(self, action: TakeOver, decided_at: float) -> None:
         line = TAKEOVER_LINES.get(action.cause, "activating lvs").format(
