@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import subprocess
 import threading
 import time
@@ -46,6 +47,7 @@ def wired(lab: Network, tmp_path: Path) -> Iterator[Pair]:
         with in_namespace("dirB"):
             stack.enter_context(backup.sshd(PORT))
         yield primary, backup
+    print((backup.home / "sshd.log").read_text()[-5000:])
     lab.plug(PUBLIC[0])
 
 
@@ -56,8 +58,12 @@ def copied(primary: Director, deadline_s: float = UNHURRIED_S) -> State:
     own = primary.address
     places = primary.syncer().places
     syncer = Syncer(places, connect, is_local=lambda address: str(address) == own)
-    with in_namespace("dirA"):
-        return syncer.copy()
+    faulthandler.dump_traceback_later(deadline_s * 0.9)  # should it hang: where
+    try:
+        with in_namespace("dirA"):
+            return syncer.copy()
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def copied_in_the_end(primary: Director) -> State:
