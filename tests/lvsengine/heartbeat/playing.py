@@ -12,6 +12,7 @@ from lvsengine.heartbeat.values import (
     AddressesUp,
     Answer,
     Event,
+    Give,
     Order,
     OrderKind,
     PeerWord,
@@ -29,6 +30,8 @@ PRIMARY = Settings(primary=True, keepalive_s=1.0, deadtime_s=3.0)
 BACKUP = replace(PRIMARY, primary=False)
 OLD_PRIMARY = replace(PRIMARY, original=True)
 OLD_BACKUP = replace(BACKUP, original=True)
+GIVES = Give("handing over to the backup")
+STOP, STANDBY, TAKEOVER = OrderKind.STOP, OrderKind.STANDBY, OrderKind.TAKEOVER
 SINCE_NOW = -1.0
 
 

@@ -9,27 +9,25 @@ from lvsengine.heartbeat.values import (
     Announce,
     Answer,
     Cause,
-    Give,
     LinkDown,
-    OrderKind,
     StepDown,
     TakeOver,
 )
 from lvsengine.heartbeat.words import Handover, Link, Stance, Step
 from tests.lvsengine.heartbeat.playing import (
     BACKUP,
+    GIVES,
     OLD_PRIMARY,
     PRIMARY,
+    STANDBY,
+    STOP,
+    TAKEOVER,
     Play,
     number,
     saying,
     serving,
     standing_by,
 )
-
-GIVES = Give("handing over to the backup")
-STOP, STANDBY, TAKEOVER = OrderKind.STOP, OrderKind.STANDBY, OrderKind.TAKEOVER
-
 
 # --- the giver --------------------------------------------------------------------------------
 

@@ -8,8 +8,6 @@ from lvsengine.heartbeat.state import State
 from lvsengine.heartbeat.values import (
     Answer,
     Cause,
-    Give,
-    OrderKind,
     Settings,
     Sharing,
     StepDown,
@@ -18,18 +16,19 @@ from lvsengine.heartbeat.values import (
 from lvsengine.heartbeat.words import Stance, Step
 from tests.lvsengine.heartbeat.playing import (
     BACKUP,
+    GIVES,
     OLD_BACKUP,
     OLD_PRIMARY,
     PRIMARY,
+    STANDBY,
+    STOP,
+    TAKEOVER,
     Play,
     number,
     saying,
     serving,
     standing_by,
 )
-
-GIVES = Give("handing over to the backup")
-STOP, STANDBY, TAKEOVER = OrderKind.STOP, OrderKind.STANDBY, OrderKind.TAKEOVER
 
 
 def test_an_order_to_be_what_it_is_already_is_done() -> None:
